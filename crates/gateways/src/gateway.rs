@@ -124,10 +124,7 @@ pub trait Gateway: Send + Sync {
     fn live(&self) -> bool;
 
     fn create_charge<'a>(&'a self, request: &'a CreateCharge) -> Pending<'a, Answer<ChargeReport>>;
-    fn confirm_charge<'a>(
-        &'a self,
-        request: &'a ConfirmCharge,
-    ) -> Pending<'a, Answer<ChargeReport>>;
+    fn confirm_charge<'a>(&'a self, request: &'a ConfirmCharge) -> Pending<'a, Answer<ChargeReport>>;
     /// Believe only a report that says `Cancelled`; a charge that had succeeded reports `Succeeded`.
     fn cancel_charge<'a>(&'a self, request: &'a CancelCharge) -> Pending<'a, Answer<ChargeReport>>;
     fn find_charge<'a>(&'a self, reference: &'a str) -> Pending<'a, Answer<ChargeReport>>;
@@ -138,11 +135,7 @@ pub trait Gateway: Send + Sync {
     /// The gateway's id of a new customer.
     fn create_customer<'a>(&'a self, request: &'a CreateCustomer) -> Pending<'a, Answer<String>>;
     /// Attaches a payment method to a customer; the report carries the token to use from now on.
-    fn attach_card<'a>(
-        &'a self,
-        customer: &'a str,
-        token: &'a str,
-    ) -> Pending<'a, Answer<CardReport>>;
+    fn attach_card<'a>(&'a self, customer: &'a str, token: &'a str) -> Pending<'a, Answer<CardReport>>;
     fn detach_card<'a>(&'a self, token: &'a str) -> Pending<'a, Answer<()>>;
     /// The token of a published test number, `None` for every other number. Compared in constant
     /// time; the number goes nowhere.
@@ -153,11 +146,7 @@ pub trait Gateway: Send + Sync {
     }
 
     /// What was created at or after `since`, oldest first, page by page.
-    fn list_since<'a>(
-        &'a self,
-        since: Timestamp,
-        page: Option<&'a str>,
-    ) -> Pending<'a, Answer<Statement>>;
+    fn list_since<'a>(&'a self, since: Timestamp, page: Option<&'a str>) -> Pending<'a, Answer<Statement>>;
 
     /// Verifies and reads a webhook. Synchronous and side-effect free.
     fn receive(&self, inbound: Inbound<'_>) -> Result<Notice, InboundError>;

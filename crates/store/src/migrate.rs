@@ -31,16 +31,10 @@ pub enum Status {
 pub enum MigrateError {
     #[error("migration {number} ({name}) was changed after it was applied")]
     Changed { number: i64, name: String },
-    #[error(
-        "the database has migration {number} ({name}), which this binary does not know: it is too old"
-    )]
+    #[error("the database has migration {number} ({name}), which this binary does not know: it is too old")]
     Newer { number: i64, name: String },
     #[error("migration {number} ({name}) failed")]
-    Failed {
-        number: i64,
-        name: &'static str,
-        source: Fault,
-    },
+    Failed { number: i64, name: &'static str, source: Fault },
     #[error("another migrator is still at migration {0}")]
     Busy(i64),
     #[error("cannot read the applied migrations")]
@@ -57,19 +51,13 @@ pub fn migrate(
     migrations: &[Migration],
     applied_at: i64,
 ) -> Result<Vec<i64>, MigrateError> {
-    debug_assert!(
-        migrations.is_sorted_by(|a, b| a.number < b.number),
-        "migrations are listed in order"
-    );
+    debug_assert!(migrations.is_sorted_by(|a, b| a.number < b.number), "migrations are listed in order");
     create_record(connection)?;
     let Status::Behind(pending) = status(connection, migrations)? else {
         return Ok(Vec::new());
     };
     let mut applied = Vec::new();
-    for migration in migrations
-        .iter()
-        .filter(|migration| pending.contains(&migration.number))
-    {
+    for migration in migrations.iter().filter(|migration| pending.contains(&migration.number)) {
         if claim(connection, migration, applied_at)? {
             apply(connection, migration).map_err(|source| failed(migration, source))?;
             applied.push(migration.number);
@@ -80,51 +68,28 @@ pub fn migrate(
 }
 
 /// Compares the database with this binary; an empty database is `Behind` in everything.
-pub fn status(
-    connection: &mut Connection,
-    migrations: &[Migration],
-) -> Result<Status, MigrateError> {
+pub fn status(connection: &mut Connection, migrations: &[Migration]) -> Result<Status, MigrateError> {
     let applied = recorded(connection)?;
     for record in &applied {
-        let known = migrations
-            .iter()
-            .find(|migration| migration.number == record.number);
+        let known = migrations.iter().find(|migration| migration.number == record.number);
         let name = record.name.clone();
         match known {
             None => {
-                return Err(MigrateError::Newer {
-                    number: record.number,
-                    name,
-                });
+                return Err(MigrateError::Newer { number: record.number, name });
             }
             Some(known) if checksum(known.sql) != record.checksum => {
-                return Err(MigrateError::Changed {
-                    number: record.number,
-                    name,
-                });
+                return Err(MigrateError::Changed { number: record.number, name });
             }
             Some(_) => {}
         }
     }
     let done = |number| applied.iter().any(|record| record.number == number);
-    let pending: Vec<i64> = migrations
-        .iter()
-        .map(|one| one.number)
-        .filter(|number| !done(*number))
-        .collect();
-    Ok(if pending.is_empty() {
-        Status::Current
-    } else {
-        Status::Behind(pending)
-    })
+    let pending: Vec<i64> = migrations.iter().map(|one| one.number).filter(|number| !done(*number)).collect();
+    Ok(if pending.is_empty() { Status::Current } else { Status::Behind(pending) })
 }
 
 /// True: the row of this migration is ours and the work is open. False: somebody else did it.
-fn claim(
-    connection: &mut Connection,
-    migration: &Migration,
-    applied_at: i64,
-) -> Result<bool, MigrateError> {
+fn claim(connection: &mut Connection, migration: &Migration, applied_at: i64) -> Result<bool, MigrateError> {
     let record = Record {
         number: migration.number,
         name: migration.name.to_owned(),
@@ -132,9 +97,7 @@ fn claim(
         applied_at,
     };
     for _ in 0..WAITS_MAX {
-        let claimed = connection
-            .begin()
-            .and_then(|()| connection.insert_many(std::slice::from_ref(&record)));
+        let claimed = connection.begin().and_then(|()| connection.insert_many(std::slice::from_ref(&record)));
         let Err(fault) = claimed else {
             return Ok(true);
         };
@@ -176,25 +139,15 @@ fn create_record(connection: &mut Connection) -> Result<(), Fault> {
 
 fn recorded(connection: &mut Connection) -> Result<Vec<Record>, Fault> {
     let sql = "SELECT number, name, checksum, applied_at FROM schema_migration ORDER BY number";
-    connection
-        .query(sql, &[])?
-        .iter_mut()
-        .map(Record::get)
-        .collect()
+    connection.query(sql, &[])?.iter_mut().map(Record::get).collect()
 }
 
 fn failed(migration: &Migration, source: Fault) -> MigrateError {
-    MigrateError::Failed {
-        number: migration.number,
-        name: migration.name,
-        source,
-    }
+    MigrateError::Failed { number: migration.number, name: migration.name, source }
 }
 
 fn checksum(sql: &str) -> String {
-    Sha256::digest(sql.as_bytes())
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    Sha256::digest(sql.as_bytes()).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 struct Record {
@@ -206,12 +159,8 @@ struct Record {
 
 impl Table for Record {
     const NAME: &'static str = "schema_migration";
-    const COLUMNS: &'static [Column] = &[
-        Column::int("number"),
-        Column::text("name"),
-        Column::text("checksum"),
-        Column::int("applied_at"),
-    ];
+    const COLUMNS: &'static [Column] =
+        &[Column::int("number"), Column::text("name"), Column::text("checksum"), Column::int("applied_at")];
     const KEY: usize = 1;
 
     fn put(&self, out: &mut Vec<Value>) {
@@ -224,11 +173,6 @@ impl Table for Record {
     }
 
     fn get(row: &mut Row) -> Result<Record, Fault> {
-        Ok(Record {
-            number: row.int()?,
-            name: row.text()?,
-            checksum: row.text()?,
-            applied_at: row.int()?,
-        })
+        Ok(Record { number: row.int()?, name: row.text()?, checksum: row.text()?, applied_at: row.int()? })
     }
 }

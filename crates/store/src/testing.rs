@@ -35,12 +35,9 @@ impl TestDb {
                 Err(error) => panic!("cannot create {}: {error}", directory.display()),
             }
         };
-        let url = Url::parse(&format!("sqlite:{}", directory.join("test.db").display()))
-            .expect("a plain path");
-        TestDb {
-            url,
-            kept: Kept::Directory(directory),
-        }
+        let url =
+            Url::parse(&format!("sqlite:{}", directory.join("test.db").display())).expect("a plain path");
+        TestDb { url, kept: Kept::Directory(directory) }
     }
 
     /// A database on the server of `BURSAR_TEST_POSTGRES`; it panics when there is none, because
@@ -50,23 +47,15 @@ impl TestDb {
         let server = Url::parse(&text).expect("BURSAR_TEST_POSTGRES holds a postgres URL");
         let name = unique_name();
         let mut connection = open(&server);
-        let create = [
-            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-            format!("CREATE DATABASE {name}"),
-        ];
+        let create =
+            [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")];
         for sql in create {
-            connection
-                .batch(&sql)
-                .expect("BURSAR_TEST_POSTGRES may create databases");
+            connection.batch(&sql).expect("BURSAR_TEST_POSTGRES may create databases");
         }
         let (address, parameters) = text.split_once('?').unwrap_or((&text, ""));
         let (host, _) = address.rsplit_once('/').expect("the URL names a database");
-        let url =
-            Url::parse(&format!("{host}/{name}?{parameters}")).expect("only the database differs");
-        TestDb {
-            url,
-            kept: Kept::Database { server, name },
-        }
+        let url = Url::parse(&format!("{host}/{name}?{parameters}")).expect("only the database differs");
+        TestDb { url, kept: Kept::Database { server, name } }
     }
 
     /// The same database with more parameters in its URL, such as `options=-c%20work_mem%3D8MB`.
@@ -94,11 +83,8 @@ impl Drop for TestDb {
                 let _ = std::fs::remove_dir_all(directory);
             }
             Kept::Database { server, name } => {
-                if let Ok(mut connection) =
-                    Connection::open(server, Access::Write, &Options::default())
-                {
-                    let _ =
-                        connection.batch(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                if let Ok(mut connection) = Connection::open(server, Access::Write, &Options::default()) {
+                    let _ = connection.batch(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
                 }
             }
         }
@@ -134,8 +120,9 @@ macro_rules! both {
     reason = "the test runner names the server; the program never comes here"
 )]
 fn postgres_url() -> String {
-    std::env::var("BURSAR_TEST_POSTGRES")
-        .expect("BURSAR_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL")
+    std::env::var("BURSAR_TEST_POSTGRES").expect(
+        "BURSAR_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL",
+    )
 }
 
 fn open(server: &Url) -> Connection {

@@ -24,30 +24,17 @@ pub(super) enum Conflict {
 }
 
 pub(super) fn sqlite_lanes<T: Table>() -> String {
-    format!(
-        "SELECT {} FROM {} WHERE lane = $1",
-        names(T::COLUMNS),
-        T::NAME
-    )
+    format!("SELECT {} FROM {} WHERE lane = $1", names(T::COLUMNS), T::NAME)
 }
 
 /// Locks in the order of the lanes, so that two writers cannot wait for each other.
 pub(super) fn postgres_lanes<T: Table>() -> String {
-    format!(
-        "SELECT {} FROM {} WHERE lane = ANY($1) ORDER BY lane FOR UPDATE",
-        names(T::COLUMNS),
-        T::NAME
-    )
+    format!("SELECT {} FROM {} WHERE lane = ANY($1) ORDER BY lane FOR UPDATE", names(T::COLUMNS), T::NAME)
 }
 
 pub(super) fn sqlite_insert<T: Table>(conflict: Conflict) -> String {
     let places = places(T::COLUMNS.len());
-    format!(
-        "INSERT INTO {}({}) VALUES ({places}){}",
-        T::NAME,
-        names(T::COLUMNS),
-        on_conflict::<T>(conflict)
-    )
+    format!("INSERT INTO {}({}) VALUES ({places}){}", T::NAME, names(T::COLUMNS), on_conflict::<T>(conflict))
 }
 
 pub(super) fn postgres_insert<T: Table>(conflict: Conflict) -> String {
@@ -66,22 +53,12 @@ pub(super) fn sqlite_delete<T: Table>() -> String {
 
 pub(super) fn postgres_delete<T: Table>() -> String {
     let key = key::<T>();
-    format!(
-        "DELETE FROM {} WHERE ({}) IN (SELECT * FROM {})",
-        T::NAME,
-        names(key),
-        unnest(key.iter())
-    )
+    format!("DELETE FROM {} WHERE ({}) IN (SELECT * FROM {})", T::NAME, names(key), unnest(key.iter()))
 }
 
 pub(super) fn sqlite_load<T: Table>(columns: &[usize]) -> String {
     let wanted = columns.iter().map(|index| &T::COLUMNS[*index]);
-    format!(
-        "SELECT {} FROM {} WHERE {}",
-        names(T::COLUMNS),
-        T::NAME,
-        equal(wanted)
-    )
+    format!("SELECT {} FROM {} WHERE {}", names(T::COLUMNS), T::NAME, equal(wanted))
 }
 
 pub(super) fn postgres_load<T: Table>(columns: &[usize]) -> String {
@@ -107,11 +84,8 @@ fn on_conflict<T: Table>(conflict: Conflict) -> String {
     if rest.is_empty() {
         return format!(" ON CONFLICT ({}) DO NOTHING", names(key::<T>()));
     }
-    let set = rest
-        .iter()
-        .map(|column| format!("{0} = excluded.{0}", column.name))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let set =
+        rest.iter().map(|column| format!("{0} = excluded.{0}", column.name)).collect::<Vec<_>>().join(", ");
     format!(" ON CONFLICT ({}) DO UPDATE SET {set}", names(key::<T>()))
 }
 
@@ -124,17 +98,12 @@ fn unnest<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
 }
 
 fn equal<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
-    let terms = columns
-        .zip(1..)
-        .map(|(column, place)| format!("{} = ${place}", column.name));
+    let terms = columns.zip(1..).map(|(column, place)| format!("{} = ${place}", column.name));
     terms.collect::<Vec<_>>().join(" AND ")
 }
 
 fn places(count: usize) -> String {
-    (1..=count)
-        .map(|place| format!("${place}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    (1..=count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
 fn names(columns: &[Column]) -> String {

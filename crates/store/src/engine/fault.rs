@@ -26,11 +26,7 @@ pub enum Fault {
     /// A row broke a rule of the schema. Names are equal on both engines: the index or constraint,
     /// `<table>_pkey`, or `<table>.<column>` for a missing value; SQLite cannot name foreign keys.
     #[error("constraint {name} ({rule:?}) refused a row")]
-    Constraint {
-        rule: Rule,
-        name: String,
-        source: Cause,
-    },
+    Constraint { rule: Rule, name: String, source: Cause },
     /// Lost a race for rows: the same work may succeed when it is run again.
     #[error("lost a race for rows")]
     Serialization(#[source] Cause),
@@ -73,18 +69,11 @@ pub enum OpenError {
     #[error("database URL: {0}")]
     Url(String),
     #[error("database refused: {setting} is {found}, must be {wanted}")]
-    Refused {
-        setting: &'static str,
-        found: String,
-        wanted: String,
-    },
+    Refused { setting: &'static str, found: String, wanted: String },
     #[error("{} is held by another process", .0.display())]
     Held(PathBuf),
     #[error("{}", .path.display())]
-    Path {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Path { path: PathBuf, source: std::io::Error },
     #[error("cannot open the database")]
     Database(#[from] Fault),
 }

@@ -26,17 +26,9 @@ impl ServerLock {
         name.push(".lock");
         let path = PathBuf::from(name);
         let opened = create_parent(database).and_then(|()| {
-            OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .mode(0o600)
-                .open(&path)
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)
         });
-        let file = opened.map_err(|source| OpenError::Path {
-            path: path.clone(),
-            source,
-        })?;
+        let file = opened.map_err(|source| OpenError::Path { path: path.clone(), source })?;
         match file.try_lock() {
             Ok(()) => Ok(ServerLock { _file: Some(file) }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Held(path)),

@@ -74,10 +74,7 @@ impl Default for Options {
 impl Options {
     /// For migrations, verify and exports: a statement may take as long as it takes.
     pub fn patient(&self) -> Options {
-        Options {
-            statement_timeout_ms: 0,
-            ..self.clone()
-        }
+        Options { statement_timeout_ms: 0, ..self.clone() }
     }
 }
 
@@ -114,11 +111,7 @@ impl Connection {
                 (Session::Postgres(Box::new(session)), remarks)
             }
         };
-        Ok(Connection {
-            session,
-            failed: false,
-            remarks,
-        })
+        Ok(Connection { session, failed: false, remarks })
     }
 
     /// What an operator should know about this database's settings.
@@ -164,10 +157,7 @@ impl Connection {
     /// Locks these lanes (sorted, distinct) until the end of the work and loads their rows; on
     /// SQLite `begin` already holds everything.
     pub fn lock_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Vec<T>, Fault> {
-        debug_assert!(
-            lanes.is_sorted_by(|a, b| a < b),
-            "lanes are locked in one order by everybody"
-        );
+        debug_assert!(lanes.is_sorted_by(|a, b| a < b), "lanes are locked in one order by everybody");
         if lanes.is_empty() {
             return Ok(Vec::new());
         }
@@ -215,11 +205,7 @@ impl Connection {
     }
 
     /// Rows whose `columns` (indexes into `T::COLUMNS`) equal one of the keys, in no given order.
-    pub fn load_many<T: Table>(
-        &mut self,
-        columns: &[usize],
-        keys: &[Vec<Value>],
-    ) -> Result<Vec<T>, Fault> {
+    pub fn load_many<T: Table>(&mut self, columns: &[usize], keys: &[Vec<Value>]) -> Result<Vec<T>, Fault> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }

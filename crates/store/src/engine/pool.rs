@@ -33,29 +33,15 @@ impl Pool {
     /// A pool of at most `size` readers; a private in-memory database cannot have any.
     pub fn new(url: Url, options: Options, size: usize) -> Result<Pool, OpenError> {
         if url.is_memory() {
-            return Err(OpenError::Url(
-                "sqlite::memory: has exactly one connection, no readers".into(),
-            ));
+            return Err(OpenError::Url("sqlite::memory: has exactly one connection, no readers".into()));
         }
         assert!(size > 0, "a pool of no connections answers nothing");
-        Ok(Pool {
-            url,
-            options,
-            size,
-            slots: Mutex::default(),
-            returned: Condvar::new(),
-        })
+        Ok(Pool { url, options, size, slots: Mutex::default(), returned: Condvar::new() })
     }
 
     /// Lends a reader inside one read transaction, so all of `read` sees one snapshot. Blocks.
-    pub fn with<T>(
-        &self,
-        read: impl FnOnce(&mut Connection) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let mut lease = Lease {
-            pool: self,
-            connection: self.take()?,
-        };
+    pub fn with<T>(&self, read: impl FnOnce(&mut Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut lease = Lease { pool: self, connection: self.take()? };
         let connection = self.begun(&mut lease.connection)?;
         let answer = read(connection);
         connection.rollback();
@@ -83,9 +69,7 @@ impl Pool {
     /// The right to one connection: an idle one, or none yet.
     fn take(&self) -> Result<Option<Connection>, Fault> {
         let full = |slots: &mut Slots| slots.idle.is_empty() && slots.open >= self.size;
-        let waited = self
-            .returned
-            .wait_timeout_while(self.slots(), WAIT_MAX, full);
+        let waited = self.returned.wait_timeout_while(self.slots(), WAIT_MAX, full);
         let (mut slots, waited) = waited.expect("no panic under this lock");
         if waited.timed_out() {
             return Err(Fault::Unavailable("all readers are busy".into()));
@@ -110,11 +94,8 @@ struct Lease<'a> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let usable = self
-            .connection
-            .take()
-            .filter(|_| !std::thread::panicking())
-            .filter(|found| !found.broken());
+        let usable =
+            self.connection.take().filter(|_| !std::thread::panicking()).filter(|found| !found.broken());
         let mut slots = self.pool.slots();
         match usable {
             Some(connection) => slots.idle.push(connection),

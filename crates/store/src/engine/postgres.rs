@@ -100,14 +100,10 @@ impl Session {
             return Ok(());
         }
         self.warned.store(false, Ordering::Relaxed);
-        let outcome = self
-            .reactor
-            .run(self.commit_wait, self.client.batch_execute("COMMIT"));
+        let outcome = self.reactor.run(self.commit_wait, self.client.batch_execute("COMMIT"));
         let fault = match outcome {
             Ok(()) if !self.warned.load(Ordering::Relaxed) => return Ok(()),
-            Ok(()) => {
-                Fault::CommitUnknown("COMMIT carried a warning: it is not on the standby".into())
-            }
+            Ok(()) => Fault::CommitUnknown("COMMIT carried a warning: it is not on the standby".into()),
             Err(failure) => match failure.fault() {
                 // Said before anything was committed: a deferred constraint, a lost race.
                 refused @ (Fault::Constraint { .. } | Fault::Serialization(_)) => {
@@ -125,11 +121,7 @@ impl Session {
         if std::mem::take(&mut self.begin_due) || self.broken() {
             return;
         }
-        if self
-            .reactor
-            .run(GRACE, self.client.batch_execute("ROLLBACK"))
-            .is_err()
-        {
+        if self.reactor.run(GRACE, self.client.batch_execute("ROLLBACK")).is_err() {
             self.sever();
         }
     }
@@ -143,10 +135,7 @@ impl Session {
     }
 
     pub(super) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
-        let params = params
-            .iter()
-            .map(|value| value as &(dyn ToSql + Sync))
-            .collect::<Vec<_>>();
+        let params = params.iter().map(|value| value as &(dyn ToSql + Sync)).collect::<Vec<_>>();
         let mut rows = Vec::new();
         for found in self.rows(sql, &params)? {
             let mut values = Vec::with_capacity(found.len());
@@ -157,10 +146,7 @@ impl Session {
     }
 
     pub(super) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Fault> {
-        let params = params
-            .iter()
-            .map(|value| value as &(dyn ToSql + Sync))
-            .collect::<Vec<_>>();
+        let params = params.iter().map(|value| value as &(dyn ToSql + Sync)).collect::<Vec<_>>();
         self.change(sql, &params)
     }
 
@@ -173,18 +159,11 @@ impl Session {
         columns: &[usize],
         keys: &[Vec<Value>],
     ) -> Result<Vec<T>, Fault> {
-        let arrays = Arrays::of(
-            columns.iter().map(|index| T::COLUMNS[*index]),
-            keys.iter().flatten(),
-        )?;
+        let arrays = Arrays::of(columns.iter().map(|index| T::COLUMNS[*index]), keys.iter().flatten())?;
         self.load(&dialect::postgres_load::<T>(columns), &arrays.params())
     }
 
-    pub(super) fn insert_many<T: Table>(
-        &mut self,
-        rows: &[T],
-        conflict: Conflict,
-    ) -> Result<(), Fault> {
+    pub(super) fn insert_many<T: Table>(&mut self, rows: &[T], conflict: Conflict) -> Result<(), Fault> {
         let mut values = Vec::with_capacity(rows.len() * T::COLUMNS.len());
         for row in rows {
             row.put(&mut values);
@@ -293,9 +272,7 @@ impl Failure {
             return true;
         };
         match error.code() {
-            Some(code) => {
-                code.code().starts_with("57P") || matches!(code.code(), "25P03" | "25006")
-            }
+            Some(code) => code.code().starts_with("57P") || matches!(code.code(), "25P03" | "25006"),
             None => error.is_closed(),
         }
     }
@@ -306,12 +283,8 @@ struct Reactor(Option<Runtime>);
 
 impl Reactor {
     fn new() -> Result<Reactor, OpenError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime
-            .map(|runtime| Reactor(Some(runtime)))
-            .map_err(|error| Fault::other(error).into())
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map(|runtime| Reactor(Some(runtime))).map_err(|error| Fault::other(error).into())
     }
 
     fn run<T>(
@@ -349,9 +322,5 @@ impl Drop for Reactor {
 }
 
 fn milliseconds(limit: u32) -> Duration {
-    if limit == 0 {
-        FOREVER
-    } else {
-        Duration::from_millis(limit.into())
-    }
+    if limit == 0 { FOREVER } else { Duration::from_millis(limit.into()) }
 }

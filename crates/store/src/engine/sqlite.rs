@@ -36,15 +36,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn memory(
-        access: Access,
-        options: &Options,
-    ) -> Result<(Session, Vec<String>), OpenError> {
+    pub(super) fn memory(access: Access, options: &Options) -> Result<(Session, Vec<String>), OpenError> {
         let connection = rusqlite::Connection::open_in_memory().map_err(Fault::other)?;
-        Ok((
-            Session::set_up(connection, access, options, "memory")?,
-            Vec::new(),
-        ))
+        Ok((Session::set_up(connection, access, options, "memory")?, Vec::new()))
     }
 
     pub(super) fn file(
@@ -53,18 +47,12 @@ impl Session {
         options: &Options,
     ) -> Result<(Session, Vec<String>), OpenError> {
         if access == Access::Write {
-            create_private(path).map_err(|source| OpenError::Path {
-                path: path.to_owned(),
-                source,
-            })?;
+            create_private(path).map_err(|source| OpenError::Path { path: path.to_owned(), source })?;
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = rusqlite::Connection::open_with_flags(path, flags)
             .map_err(|error| Fault::Unavailable(error.into()))?;
-        Ok((
-            Session::set_up(connection, access, options, "wal")?,
-            remarks(path),
-        ))
+        Ok((Session::set_up(connection, access, options, "wal")?, remarks(path)))
     }
 
     fn set_up(
@@ -75,20 +63,12 @@ impl Session {
     ) -> Result<Session, OpenError> {
         if rusqlite::version_number() < VERSION_MIN {
             let found = rusqlite::version().to_owned();
-            return Err(OpenError::Refused {
-                setting: "SQLite",
-                found,
-                wanted: "3.51.3 or newer".into(),
-            });
+            return Err(OpenError::Refused { setting: "SQLite", found, wanted: "3.51.3 or newer".into() });
         }
         let found = pragmas(&connection, access, options)
             .map_err(|error| dialect::sqlite_fault(&connection, error))?;
         if found != journal {
-            return Err(OpenError::Refused {
-                setting: "journal_mode",
-                found,
-                wanted: journal.into(),
-            });
+            return Err(OpenError::Refused { setting: "journal_mode", found, wanted: journal.into() });
         }
         let checkpoint_failed = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&checkpoint_failed);
@@ -102,18 +82,11 @@ impl Session {
             Access::Write => "BEGIN IMMEDIATE",
             Access::Read => "BEGIN DEFERRED",
         };
-        Ok(Session {
-            connection,
-            begin,
-            checkpoint_failed,
-            broken: false,
-        })
+        Ok(Session { connection, begin, checkpoint_failed, broken: false })
     }
 
     pub(super) fn begin(&mut self) -> Result<(), Fault> {
-        self.prepare(self.begin)?
-            .raw_execute()
-            .map_err(|error| self.fault(error))?;
+        self.prepare(self.begin)?.raw_execute().map_err(|error| self.fault(error))?;
         Ok(())
     }
 
@@ -142,9 +115,7 @@ impl Session {
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
-        self.connection
-            .execute_batch(sql)
-            .map_err(|error| self.fault(error))
+        self.connection.execute_batch(sql).map_err(|error| self.fault(error))
     }
 
     pub(super) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
@@ -169,14 +140,8 @@ impl Session {
     }
 
     pub(super) fn lock_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Vec<T>, Fault> {
-        let keys = lanes
-            .iter()
-            .map(|lane| [Value::Int(*lane)])
-            .collect::<Vec<_>>();
-        self.load(
-            &dialect::sqlite_lanes::<T>(),
-            keys.iter().map(<[Value; 1]>::as_slice),
-        )
+        let keys = lanes.iter().map(|lane| [Value::Int(*lane)]).collect::<Vec<_>>();
+        self.load(&dialect::sqlite_lanes::<T>(), keys.iter().map(<[Value; 1]>::as_slice))
     }
 
     pub(super) fn load_many<T: Table>(
@@ -189,11 +154,7 @@ impl Session {
         self.load(&dialect::sqlite_load::<T>(columns), distinct.into_iter())
     }
 
-    pub(super) fn insert_many<T: Table>(
-        &mut self,
-        rows: &[T],
-        conflict: Conflict,
-    ) -> Result<(), Fault> {
+    pub(super) fn insert_many<T: Table>(&mut self, rows: &[T], conflict: Conflict) -> Result<(), Fault> {
         let mut statement = self.prepare(&dialect::sqlite_insert::<T>(conflict))?;
         let mut values = Vec::with_capacity(T::COLUMNS.len());
         for row in rows {
@@ -234,9 +195,7 @@ impl Session {
     }
 
     fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, Fault> {
-        self.connection
-            .prepare_cached(sql)
-            .map_err(|error| self.fault(error))
+        self.connection.prepare_cached(sql).map_err(|error| self.fault(error))
     }
 
     fn fault(&self, error: rusqlite::Error) -> Fault {
@@ -253,11 +212,7 @@ impl Session {
 }
 
 /// Applies the settings and answers the journal mode that took hold.
-fn pragmas(
-    connection: &rusqlite::Connection,
-    access: Access,
-    options: &Options,
-) -> rusqlite::Result<String> {
+fn pragmas(connection: &rusqlite::Connection, access: Access, options: &Options) -> rusqlite::Result<String> {
     connection.pragma_update(None, "busy_timeout", options.busy_timeout_ms)?;
     let journal = connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
     let (cache_kib, query_only) = match access {
@@ -294,10 +249,7 @@ fn checkpoint(wal: &mut Wal, pages: i32, failed: &AtomicBool) {
 
 /// The directory of a database is its owner's alone.
 pub(super) fn create_parent(path: &Path) -> std::io::Result<()> {
-    match path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         Some(parent) => DirBuilder::new().recursive(true).mode(0o700).create(parent),
         None => Ok(()),
     }
@@ -306,19 +258,12 @@ pub(super) fn create_parent(path: &Path) -> std::io::Result<()> {
 /// The log and its index take over the mode of the file they belong to.
 fn create_private(path: &Path) -> std::io::Result<()> {
     create_parent(path)?;
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)?;
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
     Ok(())
 }
 
 fn remarks(path: &Path) -> Vec<String> {
-    let open_to_others = path
-        .metadata()
-        .is_ok_and(|found| found.permissions().mode() & 0o077 != 0);
+    let open_to_others = path.metadata().is_ok_and(|found| found.permissions().mode() & 0o077 != 0);
     let remark = || format!("{} can be read by other users: chmod 600", path.display());
     open_to_others.then(remark).into_iter().collect()
 }
@@ -326,14 +271,10 @@ fn remarks(path: &Path) -> Vec<String> {
 /// `$1` is a name to SQLite, numbered in order of appearance: bind by the number it spells.
 fn bind_by_name(statement: &mut CachedStatement<'_>, params: &[Value]) -> Result<(), Fault> {
     if statement.parameter_count() != params.len() {
-        return Err(Fault::other(
-            "a statement was given the wrong number of parameters",
-        ));
+        return Err(Fault::other("a statement was given the wrong number of parameters"));
     }
     for place in 1..=params.len() {
-        let number = statement
-            .parameter_name(place)
-            .and_then(|name| name.get(1..)?.parse::<usize>().ok());
+        let number = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
         let value = number.and_then(|number| params.get(number.checked_sub(1)?));
         let value = value.ok_or_else(|| Fault::other("parameters must be numbered from $1"))?;
         bind_one(statement, place, value)?;
@@ -346,9 +287,7 @@ fn bind(statement: &mut CachedStatement<'_>, values: &[Value]) -> Result<(), Fau
     if statement.parameter_count() != values.len() {
         return Err(Fault::other("a row or key has the wrong number of columns"));
     }
-    (1..)
-        .zip(values)
-        .try_for_each(|(place, value)| bind_one(statement, place, value))
+    (1..).zip(values).try_for_each(|(place, value)| bind_one(statement, place, value))
 }
 
 fn bind_one(statement: &mut CachedStatement<'_>, place: usize, value: &Value) -> Result<(), Fault> {
@@ -370,10 +309,7 @@ fn read(row: &rusqlite::Row<'_>, width: usize, out: &mut Vec<Value>) -> Result<(
                 Err(_) => return Err(Fault::Corrupt(format!("column {} is not UTF-8", index + 1))),
             },
             ValueRef::Real(_) | ValueRef::Blob(_) => {
-                return Err(Fault::Corrupt(format!(
-                    "column {} is neither integer nor text",
-                    index + 1
-                )));
+                return Err(Fault::Corrupt(format!("column {} is neither integer nor text", index + 1)));
             }
         };
         out.push(value);

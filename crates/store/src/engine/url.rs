@@ -45,9 +45,7 @@ impl Url {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return server(text).map(|server| Url(Target::Server(Box::new(server))));
         }
-        Err(OpenError::Url(
-            "must begin with sqlite: or postgres://".into(),
-        ))
+        Err(OpenError::Url("must begin with sqlite: or postgres://".into()))
     }
 
     /// The private in-memory database of the simulator: exactly one connection sees it.
@@ -127,36 +125,22 @@ fn server(text: &str) -> Result<Server, OpenError> {
             _ => kept.push(parameter),
         }
     }
-    let mut config: Config = format!("{address}?{}", kept.join("&"))
-        .parse()
-        .map_err(|_| {
-            // The driver's own error may quote a piece of the password.
-            OpenError::Url(
-                "not a postgres URL (percent-encode special characters in user and password)"
-                    .into(),
-            )
-        })?;
-    if config.get_user().is_none() || config.get_dbname().is_none() || config.get_hosts().is_empty()
-    {
-        return Err(OpenError::Url(
-            "postgres:// needs user, host and database".into(),
-        ));
+    let mut config: Config = format!("{address}?{}", kept.join("&")).parse().map_err(|_| {
+        // The driver's own error may quote a piece of the password.
+        OpenError::Url("not a postgres URL (percent-encode special characters in user and password)".into())
+    })?;
+    if config.get_user().is_none() || config.get_dbname().is_none() || config.get_hosts().is_empty() {
+        return Err(OpenError::Url("postgres:// needs user, host and database".into()));
     }
     let tls = match mode {
         Some("disable") => Tls::Off,
         None if config.get_hosts().iter().all(is_local) => Tls::Off,
         None | Some("require" | "verify-ca" | "verify-full") => Tls::Verified { roots },
         Some(_) => {
-            return Err(OpenError::Url(
-                "sslmode must be verify-full or disable".into(),
-            ));
+            return Err(OpenError::Url("sslmode must be verify-full or disable".into()));
         }
     };
-    config.ssl_mode(if tls == Tls::Off {
-        SslMode::Disable
-    } else {
-        SslMode::Require
-    });
+    config.ssl_mode(if tls == Tls::Off { SslMode::Disable } else { SslMode::Require });
     Ok(Server { config, tls })
 }
 
@@ -173,10 +157,8 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let url = Url::parse(
-            "postgres://bursar:hunter2@db1:5433,db2/shop?target_session_attrs=read-write",
-        )
-        .unwrap();
+        let url = Url::parse("postgres://bursar:hunter2@db1:5433,db2/shop?target_session_attrs=read-write")
+            .unwrap();
         assert_eq!(url.to_string(), "postgres://bursar@db1:5433,db2:5433/shop");
         assert!(!format!("{url:?}").contains("hunter2"));
         let broken = Url::parse("postgres://bursar:hunter2@db1:port/shop").unwrap_err();
@@ -190,10 +172,7 @@ mod tests {
             Target::Memory | Target::File(_) => panic!("not a server"),
         };
         assert_eq!(tls("postgres://u@localhost/db"), Tls::Off);
-        assert_eq!(
-            tls("postgres://u@localhost,far/db"),
-            Tls::Verified { roots: None }
-        );
+        assert_eq!(tls("postgres://u@localhost,far/db"), Tls::Verified { roots: None });
         assert_eq!(tls("postgres://u@far/db?sslmode=disable"), Tls::Off);
         let roots = Some(PathBuf::from("/etc/ca.pem"));
         assert_eq!(
@@ -206,10 +185,7 @@ mod tests {
     #[test]
     fn sqlite_paths_are_taken_as_they_are() {
         for text in ["sqlite:/srv/a b.db", "sqlite:///srv/a b.db"] {
-            assert_eq!(
-                Url::parse(text).unwrap().sqlite_path(),
-                Some(Path::new("/srv/a b.db"))
-            );
+            assert_eq!(Url::parse(text).unwrap().sqlite_path(), Some(Path::new("/srv/a b.db")));
         }
         assert!(Url::parse("sqlite::memory:").unwrap().is_memory());
         assert!(Url::parse("sqlite:").is_err());

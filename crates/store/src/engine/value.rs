@@ -73,17 +73,11 @@ pub struct Column {
 
 impl Column {
     pub const fn int(name: &'static str) -> Column {
-        Column {
-            name,
-            kind: Kind::Int,
-        }
+        Column { name, kind: Kind::Int }
     }
 
     pub const fn text(name: &'static str) -> Column {
-        Column {
-            name,
-            kind: Kind::Text,
-        }
+        Column { name, kind: Kind::Text }
     }
 }
 
@@ -112,20 +106,12 @@ pub struct Row {
 impl Row {
     /// A row of a free query; errors name the position.
     pub fn new(values: Vec<Value>) -> Row {
-        Row {
-            values,
-            ..Row::default()
-        }
+        Row { values, ..Row::default() }
     }
 
     /// A row of a table; errors name table and column.
     pub fn of<T: Table>(values: Vec<Value>) -> Row {
-        Row {
-            values,
-            next: 0,
-            table: T::NAME,
-            columns: T::COLUMNS,
-        }
+        Row { values, next: 0, table: T::NAME, columns: T::COLUMNS }
     }
 
     pub fn int(&mut self) -> Result<i64, Fault> {
@@ -182,18 +168,12 @@ impl Row {
 
     fn unexpected(&self, wanted: &str, found: Option<&Value>) -> Fault {
         let found = found.map_or("no such column", Value::kind);
-        Fault::Corrupt(format!(
-            "{}: expected {wanted}, found {found}",
-            self.place()
-        ))
+        Fault::Corrupt(format!("{}: expected {wanted}, found {found}", self.place()))
     }
 
     fn place(&self) -> String {
         let position = self.next;
-        match position
-            .checked_sub(1)
-            .and_then(|index| self.columns.get(index))
-        {
+        match position.checked_sub(1).and_then(|index| self.columns.get(index)) {
             Some(column) => format!("table {}, column {}", self.table, column.name),
             None => format!("column {position} of a query"),
         }
@@ -221,25 +201,14 @@ mod tests {
         let mut row = Row::of::<Fruit>(vec![Value::Int(7), Value::Null]);
         assert_eq!(row.int().unwrap(), 7);
         let fault = row.text().unwrap_err();
-        assert_eq!(
-            fault.to_string(),
-            "corrupt row: table fruit, column name: expected text, found null"
-        );
+        assert_eq!(fault.to_string(), "corrupt row: table fruit, column name: expected text, found null");
     }
 
     #[test]
     fn a_query_column_is_named_by_position_and_never_by_value() {
         let mut row = Row::new(vec![Value::text("secret")]);
         let fault = row.int().unwrap_err().to_string();
-        assert_eq!(
-            fault,
-            "corrupt row: column 1 of a query: expected an integer, found text"
-        );
-        assert!(
-            row.opt_text()
-                .unwrap_err()
-                .to_string()
-                .contains("no such column")
-        );
+        assert_eq!(fault, "corrupt row: column 1 of a query: expected an integer, found text");
+        assert!(row.opt_text().unwrap_err().to_string().contains("no such column"));
     }
 }

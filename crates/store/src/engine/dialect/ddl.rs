@@ -10,17 +10,9 @@ pub(in crate::engine) fn sqlite_ddl(sql: &str) -> String {
     let mut table = CreateTable::default();
     let mut out = String::with_capacity(sql.len() + 64);
     for token in Tokens(sql) {
-        out.push_str(if is(token, "BIGINT") {
-            "INTEGER"
-        } else {
-            token
-        });
+        out.push_str(if is(token, "BIGINT") { "INTEGER" } else { token });
         if let Some(keyed) = table.closed_by(token) {
-            out.push_str(if keyed {
-                " STRICT, WITHOUT ROWID"
-            } else {
-                " STRICT"
-            });
+            out.push_str(if keyed { " STRICT, WITHOUT ROWID" } else { " STRICT" });
         }
     }
     out
@@ -104,9 +96,7 @@ impl<'a> Iterator for Tokens<'a> {
         let length = match first {
             '\'' | '"' => quoted(self.0, first),
             '-' if self.0.starts_with("--") => self.0.find('\n').unwrap_or(self.0.len()),
-            '/' if self.0.starts_with("/*") => {
-                self.0.find("*/").map_or(self.0.len(), |end| end + 2)
-            }
+            '/' if self.0.starts_with("/*") => self.0.find("*/").map_or(self.0.len(), |end| end + 2),
             _ if first.is_whitespace() => run(self.0, char::is_whitespace),
             _ if is_word(first) => run(self.0, is_word),
             _ => first.len_utf8(),

@@ -30,27 +30,16 @@ pub(in crate::engine) fn postgres_fault(error: tokio_postgres::Error) -> Fault {
 fn postgres_said(error: &DbError) -> Fault {
     let code = error.code().code();
     // Class 22 and type errors quote the value that did not fit.
-    let message = if code.starts_with("22") {
-        "value out of its type"
-    } else {
-        error.message()
-    };
-    let said = Box::new(Said {
-        code: code.to_owned(),
-        message: message.to_owned(),
-    });
+    let message = if code.starts_with("22") { "value out of its type" } else { error.message() };
+    let said = Box::new(Said { code: code.to_owned(), message: message.to_owned() });
     match (&code[..2], code) {
-        ("23", _) => Fault::Constraint {
-            rule: postgres_rule(code),
-            name: postgres_name(error),
-            source: said,
-        },
+        ("23", _) => {
+            Fault::Constraint { rule: postgres_rule(code), name: postgres_name(error), source: said }
+        }
         ("40", _) => Fault::Serialization(said),
         // 08 connection, 53 resources, 57 shutdown and cancel, 58 system; then lock_timeout,
         // a session ended for idling in its transaction, and a server that only reads.
-        ("08" | "53" | "57" | "58", _) | (_, "55P03" | "25P03" | "25006") => {
-            Fault::Unavailable(said)
-        }
+        ("08" | "53" | "57" | "58", _) | (_, "55P03" | "25P03" | "25006") => Fault::Unavailable(said),
         (_, "XX001" | "XX002") => Fault::Corrupt(said.to_string()),
         _ => Fault::Other(said),
     }
@@ -74,10 +63,7 @@ fn postgres_name(error: &DbError) -> String {
 }
 
 /// Sorts an error of SQLite; the connection is asked for the name of the index that refused.
-pub(in crate::engine) fn sqlite_fault(
-    connection: &rusqlite::Connection,
-    error: rusqlite::Error,
-) -> Fault {
+pub(in crate::engine) fn sqlite_fault(connection: &rusqlite::Connection, error: rusqlite::Error) -> Fault {
     let rusqlite::Error::SqliteFailure(failure, message) = &error else {
         return Fault::other(error);
     };
@@ -85,11 +71,7 @@ pub(in crate::engine) fn sqlite_fault(
         ErrorCode::ConstraintViolation => {
             let rule = sqlite_rule(failure.extended_code);
             let name = sqlite_name(connection, message.as_deref().unwrap_or_default());
-            Fault::Constraint {
-                rule,
-                name,
-                source: error.into(),
-            }
+            Fault::Constraint { rule, name, source: error.into() }
         }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Fault::Serialization(error.into()),
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Fault::Corrupt(error.to_string()),
@@ -107,9 +89,9 @@ fn sqlite_rule(extended_code: i32) -> Rule {
     match extended_code {
         ffi::SQLITE_CONSTRAINT_NOTNULL => Rule::NotNull,
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Rule::ForeignKey,
-        ffi::SQLITE_CONSTRAINT_UNIQUE
-        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
-        | ffi::SQLITE_CONSTRAINT_ROWID => Rule::Unique,
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            Rule::Unique
+        }
         _ => Rule::Check,
     }
 }
@@ -137,11 +119,7 @@ fn sqlite_name(connection: &rusqlite::Connection, message: &str) -> String {
 
 /// Two unique indexes over the same columns (partial ones) cannot be told apart: the first by name
 /// is given, so no schema should have them.
-fn sqlite_index(
-    connection: &rusqlite::Connection,
-    table: &str,
-    columns: &str,
-) -> rusqlite::Result<String> {
+fn sqlite_index(connection: &rusqlite::Connection, table: &str, columns: &str) -> rusqlite::Result<String> {
     let sql = "
         SELECT l.name, l.origin, (SELECT group_concat(i.name, ', ' ORDER BY i.seqno) FROM pragma_index_info(l.name) AS i) AS columns
           FROM pragma_index_list($1) AS l

@@ -82,12 +82,9 @@ fn verified(roots: Option<&Path>) -> Result<MakeRustlsConnect, OpenError> {
     match roots {
         None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         Some(path) => {
-            let unreadable =
-                |error| OpenError::Url(format!("sslrootcert {}: {error}", path.display()));
+            let unreadable = |error| OpenError::Url(format!("sslrootcert {}: {error}", path.display()));
             for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-                store
-                    .add(certificate.map_err(unreadable)?)
-                    .map_err(Fault::other)?;
+                store.add(certificate.map_err(unreadable)?).map_err(Fault::other)?;
             }
         }
     }
@@ -110,9 +107,7 @@ pub(super) fn settings(access: Access, options: &Options) -> String {
     );
     match access {
         Access::Read => common,
-        Access::Write => {
-            common + "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
-        }
+        Access::Write => common + "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;",
     }
 }
 
@@ -123,11 +118,7 @@ pub(super) fn check(facts: &Row, options: &Options) -> Result<Vec<String>, OpenE
     if version.parse::<i64>().unwrap_or_default() < VERSION_MIN {
         return Err(refused("server_version_num", version, "150000 or more"));
     }
-    let exact = [
-        ("server_encoding", "UTF8"),
-        ("fsync", "on"),
-        ("full_page_writes", "on"),
-    ];
+    let exact = [("server_encoding", "UTF8"), ("fsync", "on"), ("full_page_writes", "on")];
     for (setting, wanted) in exact {
         let found = facts.text()?;
         if found != wanted {
@@ -139,11 +130,7 @@ pub(super) fn check(facts: &Row, options: &Options) -> Result<Vec<String>, OpenE
         return Err(refused("synchronous_commit", commit, "on or remote_apply"));
     }
     if facts.text()? == "true" {
-        return Err(refused(
-            "server",
-            "a standby".into(),
-            "a primary (add target_session_attrs=read-write)",
-        ));
+        return Err(refused("server", "a standby".into(), "a primary (add target_session_attrs=read-write)"));
     }
     let mut remarks = Vec::new();
     if facts.text()? != "on" {
@@ -151,15 +138,9 @@ pub(super) fn check(facts: &Row, options: &Options) -> Result<Vec<String>, OpenE
     }
     if facts.text()?.is_empty() {
         if options.ha_required {
-            return Err(refused(
-                "synchronous_standby_names",
-                "empty".into(),
-                "set, since ha is required",
-            ));
+            return Err(refused("synchronous_standby_names", "empty".into(), "set, since ha is required"));
         }
-        remarks.push(
-            "synchronous_standby_names is empty: the loss of this server loses payments".into(),
-        );
+        remarks.push("synchronous_standby_names is empty: the loss of this server loses payments".into());
     }
     check_timeline(&facts.text()?, options)?;
     Ok(remarks)
@@ -170,21 +151,13 @@ fn check_timeline(timeline: &str, options: &Options) -> Result<(), OpenError> {
     let timeline = u32::from_str_radix(timeline, 16).map_err(Fault::other)?;
     let highest = options.timeline_seen.fetch_max(timeline, Ordering::Relaxed);
     if timeline < highest {
-        return Err(refused(
-            "timeline",
-            timeline.to_string(),
-            &format!("{highest} or later"),
-        ));
+        return Err(refused("timeline", timeline.to_string(), &format!("{highest} or later")));
     }
     Ok(())
 }
 
 fn refused(setting: &'static str, found: String, wanted: &str) -> OpenError {
-    OpenError::Refused {
-        setting,
-        found,
-        wanted: wanted.to_owned(),
-    }
+    OpenError::Refused { setting, found, wanted: wanted.to_owned() }
 }
 
 #[cfg(test)]
@@ -193,17 +166,7 @@ mod tests {
     use crate::engine::value::Value;
 
     fn facts(change: &[(usize, &str)]) -> Row {
-        let mut values = [
-            "150018",
-            "UTF8",
-            "on",
-            "on",
-            "on",
-            "false",
-            "on",
-            "ANY 1 (a, b)",
-            "00000002",
-        ];
+        let mut values = ["150018", "UTF8", "on", "on", "on", "false", "on", "ANY 1 (a, b)", "00000002"];
         for (index, value) in change {
             values[*index] = value;
         }
@@ -214,31 +177,14 @@ mod tests {
     fn a_server_that_could_lose_a_commit_is_refused() {
         let options = Options::default();
         assert!(check(&facts(&[]), &options).unwrap().is_empty());
-        let unsafe_ones = [
-            (0, "140011"),
-            (1, "SQL_ASCII"),
-            (2, "off"),
-            (3, "off"),
-            (4, "local"),
-            (5, "true"),
-        ];
+        let unsafe_ones =
+            [(0, "140011"), (1, "SQL_ASCII"), (2, "off"), (3, "off"), (4, "local"), (5, "true")];
         for change in unsafe_ones {
             let error = check(&facts(&[change]), &options).unwrap_err();
-            assert!(
-                matches!(error, OpenError::Refused { .. }),
-                "{change:?}: {error}"
-            );
+            assert!(matches!(error, OpenError::Refused { .. }), "{change:?}: {error}");
         }
-        assert_eq!(
-            check(&facts(&[(6, "off"), (7, "")]), &options)
-                .unwrap()
-                .len(),
-            2
-        );
-        let strict = Options {
-            ha_required: true,
-            ..Options::default()
-        };
+        assert_eq!(check(&facts(&[(6, "off"), (7, "")]), &options).unwrap().len(), 2);
+        let strict = Options { ha_required: true, ..Options::default() };
         assert!(check(&facts(&[(7, "")]), &strict).is_err());
     }
 
@@ -247,9 +193,6 @@ mod tests {
         let options = Options::default();
         check(&facts(&[(8, "0000000A")]), &options.clone()).unwrap();
         let error = check(&facts(&[(8, "00000009")]), &options).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "database refused: timeline is 9, must be 10 or later"
-        );
+        assert_eq!(error.to_string(), "database refused: timeline is 9, must be 10 or later");
     }
 }

@@ -10,11 +10,7 @@ use crate::engine::value::{Column, Kind, Value};
 
 /// The server says which type a parameter has; an integer must fit it, nothing is converted.
 impl ToSql for Value {
-    fn to_sql(
-        &self,
-        kind: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match (self, kind) {
             (Value::Null, _) => Ok(IsNull::Yes),
             (Value::Int(value), &Type::INT8) => value.to_sql(kind, out),
@@ -24,9 +20,7 @@ impl ToSql for Value {
                 Value::Text(value),
                 &Type::TEXT | &Type::VARCHAR | &Type::BPCHAR | &Type::NAME | &Type::UNKNOWN,
             ) => value.as_str().to_sql(kind, out),
-            _ => Err(
-                format!("a value of another kind was given for a parameter of type {kind}").into(),
-            ),
+            _ => Err(format!("a value of another kind was given for a parameter of type {kind}").into()),
         }
     }
 
@@ -51,9 +45,7 @@ impl<'a> Arrays<'a> {
         columns: impl Iterator<Item = Column>,
         values: impl Iterator<Item = &'a Value>,
     ) -> Result<Arrays<'a>, Fault> {
-        let mut arrays = columns
-            .map(|column| Array::new(column.kind))
-            .collect::<Vec<_>>();
+        let mut arrays = columns.map(|column| Array::new(column.kind)).collect::<Vec<_>>();
         let mut index = 0;
         for value in values {
             arrays[index].push(value)?;
@@ -105,15 +97,9 @@ pub(super) fn read(row: &tokio_postgres::Row, out: &mut Vec<Value>) -> Result<()
             Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN => {
                 row.try_get::<_, Option<String>>(index).map(Value::from)
             }
-            Type::INT4 => row
-                .try_get::<_, Option<i32>>(index)
-                .map(|value| value.map(i64::from).into()),
-            Type::INT2 => row
-                .try_get::<_, Option<i16>>(index)
-                .map(|value| value.map(i64::from).into()),
-            Type::BOOL => row
-                .try_get::<_, Option<bool>>(index)
-                .map(|value| value.map(i64::from).into()),
+            Type::INT4 => row.try_get::<_, Option<i32>>(index).map(|value| value.map(i64::from).into()),
+            Type::INT2 => row.try_get::<_, Option<i16>>(index).map(|value| value.map(i64::from).into()),
+            Type::BOOL => row.try_get::<_, Option<bool>>(index).map(|value| value.map(i64::from).into()),
             ref other => {
                 let name = column.name();
                 return Err(Fault::other(format!(
