@@ -18,6 +18,7 @@ pub struct Pool {
     url: Url,
     options: Options,
     size: usize,
+    wait_max: Duration,
     slots: Mutex<Slots>,
     returned: Condvar,
 }
@@ -42,9 +43,15 @@ impl Pool {
             url,
             options,
             size,
+            wait_max: WAIT_MAX,
             slots: Mutex::default(),
             returned: Condvar::new(),
         })
+    }
+
+    /// Another bound on the wait for a free reader.
+    pub fn wait_at_most(self, wait_max: Duration) -> Pool {
+        Pool { wait_max, ..self }
     }
 
     /// Lends a reader inside one read transaction, so all of `read` sees one snapshot. Blocks.
@@ -85,7 +92,7 @@ impl Pool {
         let full = |slots: &mut Slots| slots.idle.is_empty() && slots.open >= self.size;
         let waited = self
             .returned
-            .wait_timeout_while(self.slots(), WAIT_MAX, full);
+            .wait_timeout_while(self.slots(), self.wait_max, full);
         let (mut slots, waited) = waited.expect("no panic under this lock");
         if waited.timed_out() {
             return Err(Fault::Unavailable("all readers are busy".into()));
