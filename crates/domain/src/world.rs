@@ -209,8 +209,8 @@ impl World {
         }
         self.journal.entries.push(Entry {
             id: entry,
-            recipe: draft.recipe,
-            subject: draft.subject,
+            recipe: draft.recipe.into(),
+            subject: draft.subject.into(),
             subject_id: draft.subject_id,
             currency: draft.currency,
             at,
@@ -242,19 +242,19 @@ impl World {
     /// Tells subscribers. `body` is a JSON object.
     pub fn tell(&mut self, lane: Lane, kind: &'static str, subject: i64, at: Timestamp, body: String) {
         let id: EventId = self.new_id(lane);
-        self.journal.events.push(Event { id, kind, subject, at, body });
+        self.journal.events.push(Event { id, kind: kind.into(), subject, at, body });
     }
 
     /// Queues work that follows from this commit.
     pub fn queue(&mut self, lane: Lane, kind: &'static str, key: String, body: String, at: Timestamp) {
         let id: JobId = self.new_id(lane);
-        self.journal.jobs.push(Job { id, kind, key, body, run_at: at, created_at: at });
+        self.journal.jobs.push(Job { id, kind: kind.into(), key, body, run_at: at, created_at: at });
     }
 
     /// Asks for a human.
     pub fn alert(&mut self, lane: Lane, kind: &'static str, subject: i64, detail: String, at: Timestamp) {
         let id: AlertId = self.new_id(lane);
-        self.journal.alerts.push(Alert { id, kind, subject, detail, at });
+        self.journal.alerts.push(Alert { id, kind: kind.into(), subject, detail, at });
     }
 
     /// Remembers who did what. `change` is a JSON object without secrets.
@@ -269,6 +269,14 @@ impl World {
         let (object, object_id, lane) = object;
         let id: AuditId = self.new_id(lane);
         let object = object.to_string();
-        self.journal.audit.push(AuditEntry { id, actor, action, object, object_id, change, at: cx.now });
+        self.journal.audit.push(AuditEntry {
+            id,
+            actor,
+            action: action.into(),
+            object,
+            object_id,
+            change,
+            at: cx.now,
+        });
     }
 }

@@ -30,7 +30,7 @@ impl Phase {
 /// A balanced set of movements, ready to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    pub recipe: String,
+    pub recipe: &'static str,
     pub subject: &'static str,
     pub subject_id: i64,
     pub currency: Currency,
@@ -41,7 +41,7 @@ pub struct Draft {
 /// An entry in the making.
 #[derive(Debug)]
 pub struct Builder {
-    recipe: String,
+    recipe: &'static str,
     subject: (&'static str, i64),
     currency: Currency,
     phase: Phase,
@@ -50,12 +50,12 @@ pub struct Builder {
 
 impl Draft {
     pub fn of(
-        recipe: impl Into<String>,
+        recipe: &'static str,
         subject: (&'static str, i64),
         currency: Currency,
         phase: Phase,
     ) -> Builder {
-        Builder { recipe: recipe.into(), subject, currency, phase, lines: Vec::new() }
+        Builder { recipe, subject, currency, phase, lines: Vec::new() }
     }
 }
 

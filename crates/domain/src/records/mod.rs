@@ -93,3 +93,14 @@ impl Word for crate::policy::FeeMode {
         }
     }
 }
+
+impl Word for crate::policy::PriceUnit {
+    const ALL: &'static [Self] = &[crate::policy::PriceUnit::Hour, crate::policy::PriceUnit::Session];
+
+    fn word(self) -> &'static str {
+        match self {
+            crate::policy::PriceUnit::Hour => "hour",
+            crate::policy::PriceUnit::Session => "session",
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! What is told and done after the commit: events, jobs, webhooks received, answers kept, audit.
 
+use std::borrow::Cow;
+
 use super::{by_id, words};
 use crate::id::{AlertId, AuditId, EventId, Id, InboxId, JobId, Lane, OpId, PersonId};
 use crate::rows::{NoGroup, Record};
@@ -10,7 +12,7 @@ use crate::time::Timestamp;
 pub struct Event {
     pub id: EventId,
     /// `payment.completed`, `booking.cancelled`, …
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     pub subject: i64,
     pub at: Timestamp,
     /// A JSON object without personal data.
@@ -26,7 +28,7 @@ words! {
 pub struct Job {
     pub id: JobId,
     /// Which worker does it: `mail`, …
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Makes the job unique within its kind: the same cause never queues twice.
     pub key: String,
     /// A JSON object.
@@ -99,7 +101,7 @@ pub struct AuditEntry {
     pub id: AuditId,
     /// `None`: the system.
     pub actor: Option<PersonId>,
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     pub object: String,
     pub object_id: i64,
     /// What changed, a JSON object without secrets.
@@ -111,7 +113,7 @@ pub struct AuditEntry {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alert {
     pub id: AlertId,
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     pub subject: i64,
     pub detail: String,
     pub at: Timestamp,

@@ -1,5 +1,7 @@
 //! Payments, operations at gateways, refunds, saved cards and the ledger's rows.
 
+use std::borrow::Cow;
+
 use super::{by_id, words};
 use crate::id::{BookingId, CardId, EntryId, Id, Lane, OfferId, OpId, PaymentId, PersonId, RefundId};
 use crate::money::{Currency, Money};
@@ -241,9 +243,9 @@ impl Record for Customer {
 pub struct Entry {
     pub id: EntryId,
     /// The name of the recipe that made it.
-    pub recipe: String,
+    pub recipe: Cow<'static, str>,
     /// What happened to what: `op`, `payment`, `booking`, `refund` and its raw id.
-    pub subject: &'static str,
+    pub subject: Cow<'static, str>,
     pub subject_id: i64,
     pub currency: Currency,
     pub at: Timestamp,

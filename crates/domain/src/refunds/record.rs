@@ -69,7 +69,7 @@ impl RecordRefund {
     fn apply(&self, cx: &Context<'_>, world: &mut World) -> Step {
         let op = world.ops.get(&self.op).expect("operations are never deleted").clone();
         match &self.heard {
-            Heard::Answer(Answer::Done(report)) => self.reported(cx, world, &op, report),
+            Heard::Answer(Answer::Done(report)) => reported(cx, world, &op, report),
             Heard::Answer(Answer::Declined(decline)) => fail(cx, world, &op, &decline.message),
             Heard::Answer(Answer::Rejected(text)) => fail(cx, world, &op, text),
             Heard::Answer(Answer::NotSent(text)) => self.unknown(cx, world, &op, text, None),
@@ -79,31 +79,6 @@ impl RecordRefund {
             Heard::Answer(Answer::Unknown(why)) => self.unknown(cx, world, &op, &why.reason, why.retry_after),
             Heard::Absent if self.rail.absence_counts(cx, &op) => fail(cx, world, &op, "it never arrived"),
             Heard::Absent => self.unknown(cx, world, &op, "not found yet", None),
-        }
-    }
-
-    fn reported(&self, cx: &Context<'_>, world: &mut World, op: &Op, report: &RefundReport) -> Step {
-        if op.reference.is_none() {
-            note_reference(cx, world, op, &report.reference);
-        }
-        match report.state {
-            RefundReportState::Succeeded if op.state.live() || cx.plants.removed(Plant::CompareAndSet) => {
-                succeed(cx, world, op);
-                Step::Over
-            }
-            RefundReportState::Pending if op.state.live() => {
-                world.ops.update(&op.id, |op| op.waits(cx.now));
-                Step::Waiting
-            }
-            RefundReportState::Failed if op.state == OpState::Succeeded => {
-                come_back(cx, world, op, report.failure.as_deref().unwrap_or("returned by the bank"));
-                Step::Over
-            }
-            RefundReportState::Failed => {
-                fail(cx, world, op, report.failure.as_deref().unwrap_or("failed at the gateway"))
-            }
-            // A final state heard again: nothing to do.
-            RefundReportState::Succeeded | RefundReportState::Pending => Step::Over,
         }
     }
 
@@ -126,6 +101,31 @@ impl RecordRefund {
             op.becomes_unknown(retry_after, cx.now);
         });
         Step::Unknown
+    }
+}
+
+fn reported(cx: &Context<'_>, world: &mut World, op: &Op, report: &RefundReport) -> Step {
+    if op.reference.is_none() {
+        note_reference(cx, world, op, &report.reference);
+    }
+    match report.state {
+        RefundReportState::Succeeded if op.state.live() || cx.plants.removed(Plant::CompareAndSet) => {
+            succeed(cx, world, op);
+            Step::Over
+        }
+        RefundReportState::Pending if op.state.live() => {
+            world.ops.update(&op.id, |op| op.waits(cx.now));
+            Step::Waiting
+        }
+        RefundReportState::Failed if op.state == OpState::Succeeded => {
+            come_back(cx, world, op, report.failure.as_deref().unwrap_or("returned by the bank"));
+            Step::Over
+        }
+        RefundReportState::Failed => {
+            fail(cx, world, op, report.failure.as_deref().unwrap_or("failed at the gateway"))
+        }
+        // A final state heard again: nothing to do.
+        RefundReportState::Succeeded | RefundReportState::Pending => Step::Over,
     }
 }
 

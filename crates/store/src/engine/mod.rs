@@ -200,7 +200,8 @@ impl Connection {
         if keys.is_empty() {
             return Ok(());
         }
-        let outcome = each!(self, session => session.delete_many::<T>(keys));
+        let outcome =
+            whole(keys, T::KEY).and_then(|()| each!(self, session => session.delete_many::<T>(keys)));
         self.noting(outcome)
     }
 
@@ -209,7 +210,8 @@ impl Connection {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = each!(self, session => session.load_many(columns, keys));
+        let rows = whole(keys, columns.len())
+            .and_then(|()| each!(self, session => session.load_many(columns, keys)));
         self.noting(rows)
     }
 
@@ -225,6 +227,13 @@ impl Connection {
         self.failed |= outcome.is_err();
         outcome
     }
+}
+
+fn whole(keys: &[Vec<Value>], width: usize) -> Result<(), Fault> {
+    if keys.iter().all(|key| key.len() == width) {
+        return Ok(());
+    }
+    Err(Fault::other("a key has the wrong number of columns"))
 }
 
 fn sqlite((session, remarks): (sqlite::Session, Vec<String>)) -> (Session, Vec<String>) {

@@ -18,6 +18,7 @@ pub struct Pool {
     url: Url,
     options: Options,
     size: usize,
+    wait_max: Duration,
     slots: Mutex<Slots>,
     returned: Condvar,
 }
@@ -36,7 +37,12 @@ impl Pool {
             return Err(OpenError::Url("sqlite::memory: has exactly one connection, no readers".into()));
         }
         assert!(size > 0, "a pool of no connections answers nothing");
-        Ok(Pool { url, options, size, slots: Mutex::default(), returned: Condvar::new() })
+        Ok(Pool { url, options, size, wait_max: WAIT_MAX, slots: Mutex::default(), returned: Condvar::new() })
+    }
+
+    /// Another bound on the wait for a free reader.
+    pub fn wait_at_most(self, wait_max: Duration) -> Pool {
+        Pool { wait_max, ..self }
     }
 
     /// Lends a reader inside one read transaction, so all of `read` sees one snapshot. Blocks.
@@ -69,7 +75,7 @@ impl Pool {
     /// The right to one connection: an idle one, or none yet.
     fn take(&self) -> Result<Option<Connection>, Fault> {
         let full = |slots: &mut Slots| slots.idle.is_empty() && slots.open >= self.size;
-        let waited = self.returned.wait_timeout_while(self.slots(), WAIT_MAX, full);
+        let waited = self.returned.wait_timeout_while(self.slots(), self.wait_max, full);
         let (mut slots, waited) = waited.expect("no panic under this lock");
         if waited.timed_out() {
             return Err(Fault::Unavailable("all readers are busy".into()));
