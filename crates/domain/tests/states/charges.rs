@@ -18,11 +18,10 @@ fn in_state(confirmer: Confirmer, state: OpState) -> Option<(Shop, Ticket)> {
     let client = confirmer == Confirmer::Client;
     let ticket = shop.begin(&PayBooking { confirmer, action_allowed: client, ..pay(booking) });
     let told = match state {
-        // A charge is claimed in the commit that makes it.
-        OpState::Intent | OpState::Returned => return None,
         OpState::InFlight => return Some((shop, ticket)),
         OpState::Waiting if client => done(&ticket, ChargeState::NeedsAction),
-        OpState::Waiting => return None,
+        // A charge is claimed in the commit that makes it, and only a refund can come back.
+        OpState::Intent | OpState::Returned | OpState::Waiting => return None,
         OpState::Unknown => silence(),
         OpState::Succeeded => done(&ticket, ChargeState::Succeeded),
         OpState::Failed | OpState::Late => Heard::Answer(Answer::Rejected("no".into())),
