@@ -5,7 +5,7 @@
 const path = require("path");
 const http = require("http");
 
-const modules = path.join(process.env.BURSAR_PEERS, "node", "node_modules");
+const modules = path.resolve(process.env.BURSAR_PEERS, "node", "node_modules");
 const { createExpressApp } = require(path.join(modules, "stripe-stateful-mock"));
 
 const server = http.createServer(createExpressApp());

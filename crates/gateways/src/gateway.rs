@@ -152,7 +152,8 @@ pub trait Gateway: Send + Sync {
         None
     }
 
-    /// What was created at or after `since`, oldest first, page by page.
+    /// What was created at or after `since`, page by page, in the gateway's own order (some list
+    /// newest first): a caller's watermark moves only after the last page.
     fn list_since<'a>(
         &'a self,
         since: Timestamp,

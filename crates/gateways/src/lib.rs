@@ -8,3 +8,4 @@ pub mod gateway;
 pub mod http;
 pub mod signature;
 pub mod stripe;
+pub mod testing;

@@ -15,8 +15,8 @@ struct Envelope {
     error: Failure,
 }
 
-/// Reads a reply; `read` turns the body of a success into what was asked for.
-pub(super) fn classify<T>(
+/// Reads a reply of any of Stripe's interfaces; `read` turns the body of a success into what was asked for.
+pub fn classify<T>(
     exchange: Result<Reply, Lost>,
     read: impl FnOnce(&[u8]) -> Option<T>,
 ) -> Answer<T> {

@@ -11,6 +11,8 @@ mod refunds;
 mod webhooks;
 mod wire;
 
+pub use errors::classify;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -152,7 +154,7 @@ impl StripeGateway {
         } else {
             request.query(&call.params)
         };
-        errors::classify(self.http.send(request).await, read)
+        classify(self.http.send(request).await, read)
     }
 
     /// Charges first, then refunds; the cursor says which and after what.

@@ -20,6 +20,9 @@ const EXTRA_DECIMALS: &[(&str, i64)] = &[("ISK", 100), ("UGX", 100)];
 /// Three-decimal amounts must end in zero: cards know two decimals only.
 const THREE_DECIMAL_STEP: i64 = 10;
 
+/// The shortest card number there is.
+const CARD_DIGITS_MIN: usize = 12;
+
 /// Codes that other gateways call differently.
 const AUTHENTICATION_FAILED: &str = "payment_intent_authentication_failure";
 
@@ -228,6 +231,7 @@ impl Failure {
             decline_code: self.decline_code,
             message: self
                 .message
+                .filter(|message| !could_hold_a_number(message))
                 .unwrap_or_else(|| "Your card was declined.".to_owned()),
         }
     }
@@ -264,6 +268,11 @@ impl Card {
             exp_year: self.exp_year.unwrap_or(0),
         }
     }
+}
+
+/// Nothing that could repeat a card number is passed on to be shown and stored.
+fn could_hold_a_number(message: &str) -> bool {
+    message.bytes().filter(u8::is_ascii_digit).count() >= CARD_DIGITS_MIN
 }
 
 /// Both halves of our mark, or it is not ours.
