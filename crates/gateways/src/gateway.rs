@@ -145,8 +145,13 @@ pub trait Gateway: Send + Sync {
         None
     }
 
-    /// What was created at or after `since`, oldest first, page by page.
-    fn list_since<'a>(&'a self, since: Timestamp, page: Option<&'a str>) -> Pending<'a, Answer<Statement>>;
+    /// What was created at or after `since`, page by page, in the gateway's own order (some list
+    /// newest first): a caller's watermark moves only after the last page.
+    fn list_since<'a>(
+        &'a self,
+        since: Timestamp,
+        page: Option<&'a str>,
+    ) -> Pending<'a, Answer<Statement>>;
 
     /// Verifies and reads a webhook. Synchronous and side-effect free.
     fn receive(&self, inbound: Inbound<'_>) -> Result<Notice, InboundError>;

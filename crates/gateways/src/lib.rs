@@ -5,3 +5,7 @@
 //! ask again, always with the same key.
 
 pub mod gateway;
+pub mod http;
+pub mod signature;
+pub mod stripe;
+pub mod testing;
