@@ -5,3 +5,4 @@
 //! ask again, always with the same key.
 
 pub mod gateway;
+pub mod signature;
