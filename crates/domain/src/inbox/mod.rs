@@ -39,9 +39,11 @@ impl Receive {
             Hint::Refund { reference, charge } => ("refund", reference.clone(), charge.clone()),
             Hint::Dispute { reference, charge } => ("dispute", reference.clone(), charge.clone()),
             Hint::CardDetached { token } => ("card", token.clone(), None),
+            Hint::Payout { reference } => ("payout", reference.clone(), None),
             Hint::Other => ("other", String::new(), None),
         };
-        let work = self.relevant && hint != "other";
+        // Payouts are not made through gateways yet, so nothing waits for their events.
+        let work = self.relevant && !matches!(hint, "other" | "payout");
         InboxEvent {
             id,
             gateway: self.gateway.clone(),
