@@ -13,4 +13,6 @@ pub mod config;
 
 pub mod logging;
 
+pub mod http;
+
 pub mod cli;

@@ -71,7 +71,8 @@ impl Node {
     fn write_canonical(&self, out: &mut String) {
         match self {
             Node::Null => out.push('n'),
-            Node::Bool(value) => out.push(if *value { 't' } else { 'f' }),
+            Node::Bool(true) => write_text("true", out),
+            Node::Bool(false) => write_text("false", out),
             Node::Number(text) | Node::Text(text) | Node::Loose(text) => write_text(text, out),
             Node::List(items) => {
                 out.push('[');
