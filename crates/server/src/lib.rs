@@ -15,4 +15,8 @@ pub mod logging;
 
 pub mod http;
 
+pub mod protocol;
+
+pub mod app;
+
 pub mod cli;
