@@ -1,0 +1,147 @@
+//! `cargo xtask ci`: the one test command, the same for a developer and for the build machine.
+//!
+//! Steps run in order of price: what fails in a second fails first. A step whose subject is not in
+//! the tree is not listed, so that the list never claims what was not run.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::postgres::Cluster;
+use crate::shell;
+use crate::{dependencies, install, test, tidy};
+
+/// A check and the name it is reported under.
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "install what is missing",
+        run: install::run,
+    },
+    Step {
+        name: "format",
+        run: || shell::run(&mut shell::cargo("fmt --all --check")),
+    },
+    Step {
+        name: "clippy",
+        run: || {
+            shell::run(&mut shell::cargo(
+                "clippy --workspace --all-targets --locked -- -D warnings",
+            ))
+        },
+    },
+    Step {
+        name: "tidy",
+        run: tidy::run,
+    },
+    Step {
+        name: "build",
+        run: || shell::run(&mut shell::cargo("build --workspace --locked")),
+    },
+    Step {
+        name: "tests on both engines",
+        run: tests,
+    },
+    Step {
+        name: "documentation",
+        run: documentation,
+    },
+    Step {
+        name: "dependencies",
+        run: dependencies::run,
+    },
+    Step {
+        name: "release build",
+        run: || shell::run(&mut shell::cargo("build --release --locked -p server")),
+    },
+];
+
+/// Runs every step; the error names the first that failed and what was not run because of it.
+pub fn run() -> Result<()> {
+    let started = now();
+    let mut times = Vec::new();
+    for (position, step) in STEPS.iter().enumerate() {
+        println!("\n=== {}/{} {}", position + 1, STEPS.len(), step.name);
+        let begun = now();
+        let outcome = (step.run)();
+        times.push((step.name, begun.elapsed()));
+        if let Err(error) = outcome {
+            print_times(&times);
+            return Err(error.context(failure(position)));
+        }
+    }
+    print_times(&times);
+    let counted = test_counts()?;
+    println!(
+        "\nci: {} steps passed in {}, {counted}",
+        STEPS.len(),
+        seconds(started.elapsed())
+    );
+    Ok(())
+}
+
+fn failure(position: usize) -> String {
+    let rest: Vec<_> = STEPS[position + 1..].iter().map(|step| step.name).collect();
+    let not_run = if rest.is_empty() {
+        "nothing".to_owned()
+    } else {
+        rest.join(", ")
+    };
+    format!(
+        "step {}/{} FAILED: {} (not run: {not_run})",
+        position + 1,
+        STEPS.len(),
+        STEPS[position].name
+    )
+}
+
+fn print_times(times: &[(&str, Duration)]) {
+    println!();
+    for (name, time) in times {
+        println!("{:>9}  {name}", seconds(*time));
+    }
+}
+
+fn tests() -> Result<()> {
+    let cluster = Cluster::for_tests().context("cannot start a PostgreSQL for the tests")?;
+    let arguments = ["--workspace", "--locked", "--profile=ci"].map(str::to_owned);
+    shell::run(&mut test::nextest(&cluster, &arguments))
+}
+
+fn documentation() -> Result<()> {
+    shell::run(
+        shell::cargo("doc --workspace --no-deps --locked").env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+/// From the file nextest writes, so that the last line says how much the green light covers.
+fn test_counts() -> Result<String> {
+    let path = shell::root().join("target/nextest/ci/junit.xml");
+    let report = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
+    let count = |name: &str| {
+        let rest = report.split_once(&format!(" {name}=\""))?.1;
+        rest.split('"').next()?.parse::<u32>().ok()
+    };
+    let tests = count("tests").context("the test report has no count")?;
+    Ok(format!(
+        "{tests} tests, {} failed",
+        count("failures").unwrap_or(0) + count("errors").unwrap_or(0)
+    ))
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the workshop measures its own steps"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
