@@ -5,7 +5,6 @@
 //! not here: rules of the marketplace, and anything the shipped binary needs to run.
 
 pub mod ci;
-pub mod dependencies;
 pub mod hook;
 pub mod install;
 pub mod postgres;

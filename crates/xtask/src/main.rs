@@ -23,8 +23,6 @@ enum Command {
     },
     /// Check the rules of STYLE.md that a machine can check
     Tidy,
-    /// Check licences, sources and bans of every crate in the lock file against deny.toml
-    Dependencies,
     /// Install a pre-push hook that runs fmt and tidy
     Hook,
 }
@@ -34,7 +32,6 @@ fn main() -> ExitCode {
         Command::Ci => xtask::ci::run(),
         Command::Test { arguments } => xtask::test::run(&arguments),
         Command::Tidy => xtask::tidy::run(),
-        Command::Dependencies => xtask::dependencies::run(),
         Command::Hook => xtask::hook::run(),
     };
     match outcome {
