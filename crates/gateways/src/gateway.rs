@@ -7,7 +7,10 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use domain::gateway::{Answer, CardFace, CardReport, ChargeReport, Notice, OpTag, RefundReport};
+use domain::gateway::{
+    Answer, CardFace, CardReport, ChargeReport, DisputeReport, Notice, OpTag, PayoutReport,
+    RefundReport,
+};
 use domain::money::Money;
 use domain::time::{Span, Timestamp};
 
@@ -78,6 +81,15 @@ pub struct CreateCustomer {
     pub name: String,
 }
 
+#[derive(Clone, Debug)]
+pub struct CreatePayout {
+    pub key: String,
+    pub tag: OpTag,
+    /// Where the payee wants it: the rail's account id, address or number. Secret.
+    pub account: String,
+    pub amount: Money,
+}
+
 /// A card as typed by its owner. No Debug, no Display, no Serialize: it must reach no log.
 pub struct RawCard {
     pub number: String,
@@ -124,10 +136,7 @@ pub trait Gateway: Send + Sync {
     fn live(&self) -> bool;
 
     fn create_charge<'a>(&'a self, request: &'a CreateCharge) -> Pending<'a, Answer<ChargeReport>>;
-    fn confirm_charge<'a>(
-        &'a self,
-        request: &'a ConfirmCharge,
-    ) -> Pending<'a, Answer<ChargeReport>>;
+    fn confirm_charge<'a>(&'a self, request: &'a ConfirmCharge) -> Pending<'a, Answer<ChargeReport>>;
     /// Believe only a report that says `Cancelled`; a charge that had succeeded reports `Succeeded`.
     fn cancel_charge<'a>(&'a self, request: &'a CancelCharge) -> Pending<'a, Answer<ChargeReport>>;
     fn find_charge<'a>(&'a self, reference: &'a str) -> Pending<'a, Answer<ChargeReport>>;
@@ -135,14 +144,33 @@ pub trait Gateway: Send + Sync {
     fn create_refund<'a>(&'a self, request: &'a CreateRefund) -> Pending<'a, Answer<RefundReport>>;
     fn find_refund<'a>(&'a self, reference: &'a str) -> Pending<'a, Answer<RefundReport>>;
 
+    /// Sends money to a payee, where the gateway is a rail for payouts.
+    fn create_payout<'a>(
+        &'a self,
+        _request: &'a CreatePayout,
+    ) -> Pending<'a, Answer<PayoutReport>> {
+        unsupported()
+    }
+    fn find_payout<'a>(&'a self, _reference: &'a str) -> Pending<'a, Answer<PayoutReport>> {
+        unsupported()
+    }
+
+    fn find_dispute<'a>(&'a self, _reference: &'a str) -> Pending<'a, Answer<DisputeReport>> {
+        unsupported()
+    }
+    /// Hands in what speaks for the payee; repeating it changes nothing more.
+    fn submit_evidence<'a>(
+        &'a self,
+        _reference: &'a str,
+        _evidence: &'a str,
+    ) -> Pending<'a, Answer<DisputeReport>> {
+        unsupported()
+    }
+
     /// The gateway's id of a new customer.
     fn create_customer<'a>(&'a self, request: &'a CreateCustomer) -> Pending<'a, Answer<String>>;
     /// Attaches a payment method to a customer; the report carries the token to use from now on.
-    fn attach_card<'a>(
-        &'a self,
-        customer: &'a str,
-        token: &'a str,
-    ) -> Pending<'a, Answer<CardReport>>;
+    fn attach_card<'a>(&'a self, customer: &'a str, token: &'a str) -> Pending<'a, Answer<CardReport>>;
     fn detach_card<'a>(&'a self, token: &'a str) -> Pending<'a, Answer<()>>;
     /// The token of a published test number, `None` for every other number. Compared in constant
     /// time; the number goes nowhere.
@@ -152,7 +180,8 @@ pub trait Gateway: Send + Sync {
         None
     }
 
-    /// What was created at or after `since`, oldest first, page by page.
+    /// What was created at or after `since`, page by page, in the gateway's own order (some list
+    /// newest first): a caller's watermark moves only after the last page.
     fn list_since<'a>(
         &'a self,
         since: Timestamp,
@@ -161,4 +190,10 @@ pub trait Gateway: Send + Sync {
 
     /// Verifies and reads a webhook. Synchronous and side-effect free.
     fn receive(&self, inbound: Inbound<'_>) -> Result<Notice, InboundError>;
+}
+
+fn unsupported<'a, T: Send + 'a>() -> Pending<'a, Answer<T>> {
+    Box::pin(std::future::ready(Answer::Rejected(
+        "this gateway does not offer that".to_owned(),
+    )))
 }

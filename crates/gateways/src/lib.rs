@@ -5,3 +5,6 @@
 //! ask again, always with the same key.
 
 pub mod gateway;
+pub mod registry;
+pub mod sandbox;
+pub mod signature;

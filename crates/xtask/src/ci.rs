@@ -19,45 +19,19 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
-    Step {
-        name: "install what is missing",
-        run: install::run,
-    },
-    Step {
-        name: "format",
-        run: || shell::run(&mut shell::cargo("fmt --all --check")),
-    },
+    Step { name: "install what is missing", run: install::run },
+    Step { name: "format", run: || shell::run(&mut shell::cargo("fmt --all --check")) },
     Step {
         name: "clippy",
-        run: || {
-            shell::run(&mut shell::cargo(
-                "clippy --workspace --all-targets --locked -- -D warnings",
-            ))
-        },
+        run: || shell::run(&mut shell::cargo("clippy --workspace --all-targets --locked -- -D warnings")),
     },
-    Step {
-        name: "tidy",
-        run: tidy::run,
-    },
-    Step {
-        name: "build",
-        run: || shell::run(&mut shell::cargo("build --workspace --locked")),
-    },
-    Step {
-        name: "tests on both engines",
-        run: tests,
-    },
-    Step {
-        name: "documentation",
-        run: documentation,
-    },
+    Step { name: "tidy", run: tidy::run },
+    Step { name: "build", run: || shell::run(&mut shell::cargo("build --workspace --locked")) },
+    Step { name: "tests on both engines", run: tests },
+    Step { name: "documentation", run: documentation },
     Step {
         name: "dependencies",
-        run: || {
-            shell::run(&mut shell::cargo(
-                "deny --locked check bans licenses sources",
-            ))
-        },
+        run: || shell::run(&mut shell::cargo("deny --locked check bans licenses sources")),
     },
     Step {
         name: "release build",
@@ -81,27 +55,14 @@ pub fn run() -> Result<()> {
     }
     print_times(&times);
     let counted = test_counts()?;
-    println!(
-        "\nci: {} steps passed in {}, {counted}",
-        STEPS.len(),
-        seconds(started.elapsed())
-    );
+    println!("\nci: {} steps passed in {}, {counted}", STEPS.len(), seconds(started.elapsed()));
     Ok(())
 }
 
 fn failure(position: usize) -> String {
     let rest: Vec<_> = STEPS[position + 1..].iter().map(|step| step.name).collect();
-    let not_run = if rest.is_empty() {
-        "nothing".to_owned()
-    } else {
-        rest.join(", ")
-    };
-    format!(
-        "step {}/{} FAILED: {} (not run: {not_run})",
-        position + 1,
-        STEPS.len(),
-        STEPS[position].name
-    )
+    let not_run = if rest.is_empty() { "nothing".to_owned() } else { rest.join(", ") };
+    format!("step {}/{} FAILED: {} (not run: {not_run})", position + 1, STEPS.len(), STEPS[position].name)
 }
 
 fn print_times(times: &[(&str, Duration)]) {
@@ -118,9 +79,7 @@ fn tests() -> Result<()> {
 }
 
 fn documentation() -> Result<()> {
-    shell::run(
-        shell::cargo("doc --workspace --no-deps --locked").env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    shell::run(shell::cargo("doc --workspace --no-deps --locked").env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// From the file nextest writes, so that the last line says how much the green light covers.
@@ -132,20 +91,14 @@ fn test_counts() -> Result<String> {
         rest.split('"').next()?.parse::<u32>().ok()
     };
     let tests = count("tests").context("the test report has no count")?;
-    Ok(format!(
-        "{tests} tests, {} failed",
-        count("failures").unwrap_or(0) + count("errors").unwrap_or(0)
-    ))
+    Ok(format!("{tests} tests, {} failed", count("failures").unwrap_or(0) + count("errors").unwrap_or(0)))
 }
 
 fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the workshop measures its own steps"
-)]
+#[expect(clippy::disallowed_methods, reason = "the workshop measures its own steps")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -16,16 +16,12 @@ cargo xtask tidy
 
 /// Writes the hook, but never over one that somebody else wrote.
 pub fn run() -> Result<()> {
-    let path =
-        shell::output(shell::command("git").args(["rev-parse", "--git-path", "hooks/pre-push"]))?;
+    let path = shell::output(shell::command("git").args(["rev-parse", "--git-path", "hooks/pre-push"]))?;
     let path = shell::root().join(path.trim());
     if let Ok(present) = fs::read_to_string(&path)
         && !present.contains("cargo xtask hook")
     {
-        bail!(
-            "{} exists and is not ours: add `cargo xtask tidy` to it by hand",
-            path.display()
-        );
+        bail!("{} exists and is not ours: add `cargo xtask tidy` to it by hand", path.display());
     }
     let folder = path.parent().context("a hook lies in a folder")?;
     fs::create_dir_all(folder)?;

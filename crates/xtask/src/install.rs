@@ -16,15 +16,9 @@ struct CargoTool {
 }
 
 const CARGO_TOOLS: &[CargoTool] = &[
-    CargoTool {
-        probe: "nextest --version",
-        install: "install --locked cargo-nextest",
-    },
+    CargoTool { probe: "nextest --version", install: "install --locked cargo-nextest" },
     // Unoptimized: built in a third of the time, and it works for two seconds a run.
-    CargoTool {
-        probe: "deny --version",
-        install: "install --locked --debug cargo-deny",
-    },
+    CargoTool { probe: "deny --version", install: "install --locked --debug cargo-deny" },
 ];
 
 /// Brings the machine to the state the checks expect. Cheap when nothing is missing.
@@ -45,12 +39,8 @@ fn debian_packages() -> Result<()> {
     }
     println!("installing {names}");
     shell::run(apt_get().args(["update", "--quiet=2"]))?;
-    shell::run(
-        apt_get()
-            .args(["install", "--yes", "--quiet=2", "--no-install-recommends"])
-            .args(&missing),
-    )
-    .with_context(|| format!("cannot install {names}"))
+    shell::run(apt_get().args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(&missing))
+        .with_context(|| format!("cannot install {names}"))
 }
 
 fn apt_get() -> std::process::Command {

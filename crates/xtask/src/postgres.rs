@@ -50,10 +50,7 @@ impl Cluster {
     pub fn start(medium: Medium, settings: &[(&str, &str)]) -> Result<Cluster> {
         let base = base_folder(medium);
         remove_abandoned(&base);
-        let mut cluster = Cluster {
-            folder: create_folder(&base)?,
-            port: 0,
-        };
+        let mut cluster = Cluster { folder: create_folder(&base)?, port: 0 };
         cluster.initialize()?;
         for attempt in 1..=STARTS_MAX {
             cluster.port = free_port()?;
@@ -80,12 +77,7 @@ impl Cluster {
     fn initialize(&self) -> Result<()> {
         let mut initdb = as_postgres("initdb");
         initdb.arg("--pgdata").arg(self.files());
-        initdb.args([
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-        ]);
+        initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
         initdb.args(["--data-checksums", "--no-instructions"]);
         shell::output(&mut initdb).map(drop)
     }
@@ -100,31 +92,21 @@ impl Cluster {
         for (name, value) in settings {
             writeln!(text, "{name} = '{value}'").expect("writing to a String does not fail");
         }
-        fs::write(self.files().join("postgresql.conf"), text)
-            .context("cannot write postgresql.conf")
+        fs::write(self.files().join("postgresql.conf"), text).context("cannot write postgresql.conf")
     }
 
     /// `pg_ctl --wait` returns when the server answers, or with an error and the log's last words.
     fn launch(&self) -> Result<()> {
         let log = self.folder.join("log");
         let mut start = as_postgres("pg_ctl");
-        start
-            .arg("start")
-            .args(["--wait", "--silent", "--timeout=60", "--pgdata"])
-            .arg(self.files());
+        start.arg("start").args(["--wait", "--silent", "--timeout=60", "--pgdata"]).arg(self.files());
         start.arg("--log").arg(&log);
         // The server inherits what it is given and outlives pg_ctl: a captured pipe would never end.
-        let status = start
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .status();
+        let status = start.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).status();
         if status.context("cannot start pg_ctl")?.success() {
             return Ok(());
         }
-        bail!(
-            "PostgreSQL did not start:\n{}",
-            fs::read_to_string(&log).unwrap_or_default()
-        )
+        bail!("PostgreSQL did not start:\n{}", fs::read_to_string(&log).unwrap_or_default())
     }
 
     fn files(&self) -> PathBuf {
@@ -141,8 +123,7 @@ impl Drop for Cluster {
 /// Immediate: nothing in a private cluster is worth a checkpoint.
 fn stop_and_remove(folder: &Path) {
     let mut stop = as_postgres("pg_ctl");
-    stop.args(["stop", "--mode=immediate", "--wait", "--silent", "--pgdata"])
-        .arg(folder.join("files"));
+    stop.args(["stop", "--mode=immediate", "--wait", "--silent", "--pgdata"]).arg(folder.join("files"));
     // A cluster that never started cannot be stopped: the removal below is what matters.
     let _ = shell::output(&mut stop);
     if let Err(error) = fs::remove_dir_all(folder) {
@@ -154,9 +135,7 @@ fn stop_and_remove(folder: &Path) {
 fn remove_abandoned(base: &Path) {
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let owner = name
-            .strip_prefix(FOLDER_PREFIX)
-            .and_then(|rest| rest.split('-').next());
+        let owner = name.strip_prefix(FOLDER_PREFIX).and_then(|rest| rest.split('-').next());
         if let Some(owner) = owner.and_then(|digits| digits.parse::<u32>().ok())
             && !Path::new("/proc").join(owner.to_string()).exists()
         {
@@ -175,14 +154,8 @@ fn base_folder(medium: Medium) -> PathBuf {
 
 /// 0 where the folder does not exist: then it is not used.
 fn free_kib(folder: &Path) -> u64 {
-    let answer = shell::output(
-        Command::new("df")
-            .args(["--output=avail", "-k"])
-            .arg(folder),
-    );
-    let figure = answer
-        .ok()
-        .and_then(|text| text.lines().last().map(str::trim).map(str::parse));
+    let answer = shell::output(Command::new("df").args(["--output=avail", "-k"]).arg(folder));
+    let figure = answer.ok().and_then(|text| text.lines().last().map(str::trim).map(str::parse));
     figure.and_then(Result::ok).unwrap_or(0)
 }
 
@@ -200,8 +173,8 @@ fn create_folder(base: &Path) -> Result<PathBuf> {
 
 /// The package creates the user `postgres`, who owns this folder.
 fn postgres_ids() -> Result<(u32, u32)> {
-    let home = fs::metadata("/var/lib/postgresql")
-        .context("no home of user postgres: is PostgreSQL installed?")?;
+    let home =
+        fs::metadata("/var/lib/postgresql").context("no home of user postgres: is PostgreSQL installed?")?;
     Ok((home.uid(), home.gid()))
 }
 

@@ -19,10 +19,7 @@ pub fn nextest(cluster: &Cluster, arguments: &[String]) -> Command {
     if !arguments.iter().any(|argument| selects_packages(argument)) {
         command.arg("--workspace");
     }
-    command
-        .args(arguments)
-        .env("BURSAR_TEST_POSTGRES", cluster.url())
-        .env("BURSAR_PEERS", shell::peers());
+    command.args(arguments).env("BURSAR_TEST_POSTGRES", cluster.url()).env("BURSAR_PEERS", shell::peers());
     command
 }
 

@@ -96,10 +96,7 @@ enum Progress {
 
 impl Progress {
     fn is_open(self) -> bool {
-        matches!(
-            self,
-            Progress::Intent | Progress::InFlight | Progress::Unknown
-        )
+        matches!(self, Progress::Intent | Progress::InFlight | Progress::Unknown)
     }
 }
 
@@ -137,11 +134,7 @@ impl Packed for Request {
     }
 
     fn unpack(byte: u8) -> Request {
-        Request {
-            op: byte >> 4 & 1,
-            key: byte >> 1 & 0b111,
-            worker: byte & 1,
-        }
+        Request { op: byte >> 4 & 1, key: byte >> 1 & 0b111, worker: byte & 1 }
     }
 }
 
@@ -160,18 +153,9 @@ impl Packed for Webhook {
     }
 
     fn unpack(byte: u8) -> Webhook {
-        let outcome = if byte & 0b100 == 0 {
-            Outcome::Done
-        } else {
-            Outcome::Declined
-        };
+        let outcome = if byte & 0b100 == 0 { Outcome::Done } else { Outcome::Declined };
         let [event, op, deliveries_left] = [byte >> 4, byte >> 3 & 1, byte & 0b11];
-        Webhook {
-            event,
-            op,
-            outcome,
-            deliveries_left,
-        }
+        Webhook { event, op, outcome, deliveries_left }
     }
 }
 
@@ -215,18 +199,11 @@ impl Setting {
             Attempts::One => 2,
             Attempts::Several => 1,
         };
-        Setting {
-            attempts,
-            crashes_max,
-            removed: 0,
-        }
+        Setting { attempts, crashes_max, removed: 0 }
     }
 
     pub(super) const fn without(self, rule: Rule) -> Setting {
-        Setting {
-            removed: self.removed | 1 << rule as u16,
-            ..self
-        }
+        Setting { removed: self.removed | 1 << rule as u16, ..self }
     }
 
     fn keeps(self, rule: Rule) -> bool {
@@ -267,47 +244,26 @@ impl Setting {
             Worker::Idle => return self.recovers(state, worker, out),
             Worker::Calling { op, key } => {
                 let mut sent = state.with_worker(worker, Worker::Waiting { op, key });
-                sent.requests.add(Request {
-                    op,
-                    key,
-                    worker: small(worker),
-                });
+                sent.requests.add(Request { op, key, worker: small(worker) });
                 sent.operations[index(op)].sends += 1;
                 out.push((Step::Send(op), sent));
             }
             Worker::Waiting { op, .. } => {
-                let now = if self.keeps(Rule::TimeoutIsUnknown) {
-                    Progress::Unknown
-                } else {
-                    Progress::Failed
-                };
+                let now =
+                    if self.keeps(Rule::TimeoutIsUnknown) { Progress::Unknown } else { Progress::Failed };
                 let in_flight = state.operations[index(op)].progress == Progress::InFlight;
-                let after = if in_flight {
-                    idle.with_progress(op, now)
-                } else {
-                    idle
-                };
+                let after = if in_flight { idle.with_progress(op, now) } else { idle };
                 out.push((Step::TimeOut(op), after));
             }
             Worker::Answered { op, outcome } => {
                 let unwritten = state.operations[index(op)].progress == Progress::Absent;
                 let first_written = unwritten && !self.keeps(Rule::IntentFirst);
-                let known = if first_written {
-                    idle.with_progress(op, Progress::InFlight)
-                } else {
-                    idle
-                };
+                let known = if first_written { idle.with_progress(op, Progress::InFlight) } else { idle };
                 out.push((Step::Record(op), self.apply(&known, op, outcome)));
             }
         }
         if state.crashes < self.crashes_max {
-            out.push((
-                Step::Crash(small(worker)),
-                State {
-                    crashes: state.crashes + 1,
-                    ..idle
-                },
-            ));
+            out.push((Step::Crash(small(worker)), State { crashes: state.crashes + 1, ..idle }));
         }
     }
 
@@ -326,10 +282,7 @@ impl Setting {
                 let key = if same { ours.key } else { ours.key + 1 };
                 let mut claimed = state.with_worker(worker, Worker::Calling { op, key });
                 claimed.operations[index(op)].key = key;
-                out.push((
-                    Step::Claim(op),
-                    claimed.with_progress(op, Progress::InFlight),
-                ));
+                out.push((Step::Claim(op), claimed.with_progress(op, Progress::InFlight)));
             }
             let early = ours.progress == Progress::Unknown && !ours.key_expired;
             if early && !self.keeps(Rule::NoEarlyLookUp) {
@@ -354,25 +307,11 @@ impl Setting {
                 if remembered.is_none() {
                     self.executes_first(&mut after, op, key, outcome);
                 }
-                out.push((
-                    Step::Execute {
-                        op,
-                        outcome,
-                        answered: false,
-                    },
-                    after,
-                ));
+                out.push((Step::Execute { op, outcome, answered: false }, after));
                 let waits = matches!(state.workers[index(worker)], Worker::Waiting { op: o, .. } if o == op);
                 if waits {
                     let told = after.with_worker(index(worker), Worker::Answered { op, outcome });
-                    out.push((
-                        Step::Execute {
-                            op,
-                            outcome,
-                            answered: true,
-                        },
-                        told,
-                    ));
+                    out.push((Step::Execute { op, outcome, answered: true }, told));
                 }
             }
         }
@@ -394,20 +333,12 @@ impl Setting {
     /// Webhooks arrive in any order, some twice.
     fn delivers(self, state: &State, out: &mut Successors) {
         for (place, webhook) in state.webhooks.iter() {
-            let Webhook {
-                event,
-                op,
-                outcome,
-                deliveries_left,
-            } = webhook;
+            let Webhook { event, op, outcome, deliveries_left } = webhook;
             let mut after = *state;
             after.webhooks.remove(place);
             let dropped = after;
             if deliveries_left > 1 {
-                let again = Webhook {
-                    deliveries_left: deliveries_left - 1,
-                    ..webhook
-                };
+                let again = Webhook { deliveries_left: deliveries_left - 1, ..webhook };
                 after.webhooks.add(again);
             }
             let seen = state.inbox & (1 << event) != 0;
@@ -428,11 +359,7 @@ impl Setting {
 
     fn believed(self, state: &State, op: u8, said: Outcome) -> Outcome {
         let charged = state.remotes[index(op)].charges > 0;
-        if charged && self.keeps(Rule::Fetch) {
-            Outcome::Done
-        } else {
-            said
-        }
+        if charged && self.keeps(Rule::Fetch) { Outcome::Done } else { said }
     }
 
     /// The gateway forgets a key, by the rules only when no request with it is under way.
@@ -444,10 +371,7 @@ impl Setting {
                 let mut after = *state;
                 after.operations[index(op)].key_expired = true;
                 let charges = after.remotes[index(op)].charges;
-                after.remotes[index(op)] = Remote {
-                    charges,
-                    ..Remote::default()
-                };
+                after.remotes[index(op)] = Remote { charges, ..Remote::default() };
                 out.push((Step::KeyExpires(op), after));
             }
         }
@@ -515,12 +439,7 @@ impl State {
     }
 
     fn announce(&mut self, op: u8, outcome: Outcome, deliveries_left: u8) {
-        self.webhooks.add(Webhook {
-            event: self.events,
-            op,
-            outcome,
-            deliveries_left,
-        });
+        self.webhooks.add(Webhook { event: self.events, op, outcome, deliveries_left });
         self.events += 1;
     }
 
@@ -541,20 +460,12 @@ impl Remote {
     fn remembered(self, key: u8) -> Option<Outcome> {
         assert!(key < KEYS_MAX, "a key for each bit");
         let charged = self.charged & 1 << key != 0;
-        let outcome = if charged {
-            Outcome::Done
-        } else {
-            Outcome::Declined
-        };
+        let outcome = if charged { Outcome::Done } else { Outcome::Declined };
         (self.remembers & 1 << key != 0).then_some(outcome)
     }
 
     fn outcome(self) -> Outcome {
-        if self.charges > 0 {
-            Outcome::Done
-        } else {
-            Outcome::Declined
-        }
+        if self.charges > 0 { Outcome::Done } else { Outcome::Declined }
     }
 }
 
@@ -568,9 +479,7 @@ fn absent(state: &State) -> impl Iterator<Item = u8> {
 
 fn selected(state: &State, wanted: impl Fn(Progress) -> bool) -> impl Iterator<Item = u8> {
     let operations = (0..).zip(&state.operations);
-    operations
-        .filter(move |(_, ours)| wanted(ours.progress))
-        .map(|(op, _)| op)
+    operations.filter(move |(_, ours)| wanted(ours.progress)).map(|(op, _)| op)
 }
 
 fn index(small: u8) -> usize {

@@ -18,20 +18,11 @@ pub(super) struct Verdict {
 impl Verdict {
     /// The order of events that led to the violation.
     pub(super) fn trace(&self) -> String {
-        self.steps
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" > ")
+        self.steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ")
     }
 
     pub(super) fn print(&self) {
-        let Verdict {
-            setting,
-            states,
-            violation,
-            ..
-        } = self;
+        let Verdict { setting, states, violation, .. } = self;
         println!("{setting}: {states} states, {violation:?} {}", self.trace());
     }
 }
@@ -51,12 +42,7 @@ pub(super) fn search(setting: Setting) -> Verdict {
         setting.successors(&state, &mut next);
         if let Some(violation) = state.violation(next.is_empty()) {
             let steps = steps_to(at, &reached_by);
-            return Verdict {
-                setting,
-                states: at + 1,
-                violation: Some(violation),
-                steps,
-            };
+            return Verdict { setting, states: at + 1, violation: Some(violation), steps };
         }
         for &(step, successor) in &next {
             if known.insert(successor) {
@@ -66,12 +52,7 @@ pub(super) fn search(setting: Setting) -> Verdict {
         }
         at += 1;
     }
-    Verdict {
-        setting,
-        states: states.len(),
-        violation: None,
-        steps: Vec::new(),
-    }
+    Verdict { setting, states: states.len(), violation: None, steps: Vec::new() }
 }
 
 fn steps_to(end: usize, reached_by: &[Option<(usize, Step)>]) -> Vec<Step> {

@@ -16,11 +16,7 @@ pub(super) enum Step {
     Crash(u8),
     LookUp(u8),
     LookUpEarly(u8),
-    Execute {
-        op: u8,
-        outcome: Outcome,
-        answered: bool,
-    },
+    Execute { op: u8, outcome: Outcome, answered: bool },
     Webhook(u8, Outcome),
     WebhookAgain,
     WebhookDropped,
@@ -48,18 +44,10 @@ impl fmt::Display for Step {
             Step::Crash(worker) => write!(f, "worker {worker} crashes"),
             Step::LookUp(op) => write!(f, "look up {op}"),
             Step::LookUpEarly(op) => write!(f, "look up {op} early"),
-            Step::Execute {
-                op,
-                outcome,
-                answered: true,
-            } => {
+            Step::Execute { op, outcome, answered: true } => {
                 write!(f, "execute {op} {outcome}, answered")
             }
-            Step::Execute {
-                op,
-                outcome,
-                answered: false,
-            } => {
+            Step::Execute { op, outcome, answered: false } => {
                 write!(f, "execute {op} {outcome}, answer lost")
             }
             Step::Webhook(op, outcome) => write!(f, "webhook {op} {outcome}"),

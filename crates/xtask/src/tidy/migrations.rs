@@ -14,17 +14,9 @@ const CHECKSUMS: &str = "crates/store/migrations/checksums.txt";
 pub(super) fn check(files: &[File]) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |path: &str, what: String| {
-        found.push(Violation {
-            path: path.to_owned(),
-            line: 0,
-            rule: Rule::Migration,
-            what,
-        });
+        found.push(Violation { path: path.to_owned(), line: 0, rule: Rule::Migration, what });
     };
-    let mut migrations: Vec<_> = files
-        .iter()
-        .filter(|file| is_migration(&file.path))
-        .collect();
+    let mut migrations: Vec<_> = files.iter().filter(|file| is_migration(&file.path)).collect();
     migrations.sort_by_key(|file| &file.path);
     for (file, expected) in migrations.iter().zip(1_u32..) {
         if number(&file.path) != Some(expected) {
@@ -44,11 +36,9 @@ pub(super) fn check(files: &[File]) -> Vec<Violation> {
                 Some(_) => {}
             }
         }
-        for name in pinned.keys().filter(|name| {
-            !files
-                .iter()
-                .any(|file| file.path == format!("{FOLDER}{name}"))
-        }) {
+        for name in
+            pinned.keys().filter(|name| !files.iter().any(|file| file.path == format!("{FOLDER}{name}")))
+        {
             report(CHECKSUMS, format!("{name} is gone"));
         }
     }
@@ -56,8 +46,7 @@ pub(super) fn check(files: &[File]) -> Vec<Violation> {
 }
 
 fn is_migration(path: &str) -> bool {
-    path.strip_prefix(FOLDER)
-        .is_some_and(|name| !name.contains('/') && has_extension(path, "sql"))
+    path.strip_prefix(FOLDER).is_some_and(|name| !name.contains('/') && has_extension(path, "sql"))
 }
 
 fn number(path: &str) -> Option<u32> {
@@ -86,14 +75,9 @@ mod tests {
     use super::*;
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
-        let file = |(name, text): &(&str, &str)| File {
-            path: format!("{FOLDER}{name}"),
-            text: (*text).to_owned(),
-        };
-        check(&files.iter().map(file).collect::<Vec<_>>())
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        let file =
+            |(name, text): &(&str, &str)| File { path: format!("{FOLDER}{name}"), text: (*text).to_owned() };
+        check(&files.iter().map(file).collect::<Vec<_>>()).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -107,12 +91,8 @@ mod tests {
     fn an_edited_unpinned_or_lost_migration_is_found() {
         let pin = format!("{}  0001_a.sql\n", digest("CREATE"));
         assert!(found(&[("0001_a.sql", "CREATE"), ("checksums.txt", &pin)]).is_empty());
-        assert!(
-            found(&[("0001_a.sql", "ALTER"), ("checksums.txt", &pin)])[0].contains("was edited")
-        );
-        assert!(
-            found(&[("0001_a.sql", "CREATE"), ("checksums.txt", "")])[0].contains("lacks the line")
-        );
+        assert!(found(&[("0001_a.sql", "ALTER"), ("checksums.txt", &pin)])[0].contains("was edited"));
+        assert!(found(&[("0001_a.sql", "CREATE"), ("checksums.txt", "")])[0].contains("lacks the line"));
         assert!(found(&[("checksums.txt", &pin)])[0].contains("is gone"));
     }
 }

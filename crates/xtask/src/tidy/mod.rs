@@ -59,12 +59,7 @@ enum Rule {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Violation {
-            path,
-            line,
-            rule,
-            what,
-        } = self;
+        let Violation { path, line, rule, what } = self;
         match line {
             0 => write!(f, "{path}: {rule:?}: {what}"),
             line => write!(f, "{path}:{line}: {rule:?}: {what}"),
@@ -97,11 +92,8 @@ fn check(files: &[File]) -> Vec<Violation> {
         found.extend(size::check_prose(file));
         found.extend(sql::check_file(file));
     }
-    let sources: Vec<_> = files
-        .iter()
-        .filter(|file| has_extension(&file.path, "rs"))
-        .map(Source::read)
-        .collect();
+    let sources: Vec<_> =
+        files.iter().filter(|file| has_extension(&file.path, "rs")).map(Source::read).collect();
     for source in &sources {
         found.extend(size::check_source(source));
         found.extend(sql::check_source(source));
@@ -115,19 +107,12 @@ fn check(files: &[File]) -> Vec<Violation> {
 }
 
 fn has_extension(path: &str, extension: &str) -> bool {
-    path.rsplit_once('.')
-        .is_some_and(|(_, end)| end == extension)
+    path.rsplit_once('.').is_some_and(|(_, end)| end == extension)
 }
 
 /// What git tracks or would track: build results and installed peers are not ours to judge.
 fn tracked_files() -> Result<Vec<File>> {
-    let arguments = [
-        "ls-files",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "-z",
-    ];
+    let arguments = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
     let listed = shell::output(shell::command("git").args(arguments))?;
     let paths = listed.split('\0').filter(|path| !path.is_empty());
     // A path that git lists and the disk lacks is being deleted; one that is not UTF-8 is a picture.
@@ -146,14 +131,8 @@ mod tests {
 
     /// What each rule's own tests use: the rules that one planted file breaks.
     pub(super) fn rules_broken_by(path: &str, text: &str) -> Vec<Rule> {
-        let file = File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
-        let mut rules: Vec<_> = check(&[file])
-            .into_iter()
-            .map(|violation| violation.rule)
-            .collect();
+        let file = File { path: path.to_owned(), text: text.to_owned() };
+        let mut rules: Vec<_> = check(&[file]).into_iter().map(|violation| violation.rule).collect();
         rules.dedup();
         rules
     }
@@ -167,14 +146,9 @@ mod tests {
 
     #[test]
     fn a_violation_names_its_place() {
-        let file = File {
-            path: "crates/store/src/a.rs".to_owned(),
-            text: "fn a() {\n    todo!()\n}\n".to_owned(),
-        };
+        let file =
+            File { path: "crates/store/src/a.rs".to_owned(), text: "fn a() {\n    todo!()\n}\n".to_owned() };
         let found = check(&[file]);
-        assert_eq!(
-            found[0].to_string(),
-            "crates/store/src/a.rs:2: Unfinished: todo!"
-        );
+        assert_eq!(found[0].to_string(), "crates/store/src/a.rs:2: Unfinished: todo!");
     }
 }

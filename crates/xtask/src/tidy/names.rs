@@ -3,32 +3,16 @@
 use super::source::{Source, has_word, is_identifier};
 use super::{Rule, Violation};
 
-const BANNED: &[&str] = &[
-    "data",
-    "info",
-    "manager",
-    "service",
-    "helper",
-    "util",
-    "handle",
-    "process",
-    "transaction",
-];
+const BANNED: &[&str] =
+    &["data", "info", "manager", "service", "helper", "util", "handle", "process", "transaction"];
 const DEFINITIONS: &[&str] = &["fn", "struct", "enum", "trait", "mod", "type", "union"];
 
 pub(super) fn check(source: &Source) -> Vec<Violation> {
     let parts = source.path.trim_end_matches(".rs").split('/');
-    let files = parts
-        .filter(|part| is_banned(part))
-        .map(|name| (0, name.to_owned()));
+    let files = parts.filter(|part| is_banned(part)).map(|name| (0, name.to_owned()));
     let definitions = source.code.iter().enumerate().flat_map(|(index, line)| {
-        let names = DEFINITIONS
-            .iter()
-            .filter_map(|keyword| defined_name(line, keyword));
-        names
-            .filter(|name| is_banned(name))
-            .map(move |name| (index + 1, name))
-            .collect::<Vec<_>>()
+        let names = DEFINITIONS.iter().filter_map(|keyword| defined_name(line, keyword));
+        names.filter(|name| is_banned(name)).map(move |name| (index + 1, name)).collect::<Vec<_>>()
     });
     files
         .chain(definitions)
@@ -43,9 +27,7 @@ pub(super) fn check(source: &Source) -> Vec<Violation> {
 
 fn is_banned(name: &str) -> bool {
     let lower = name.to_lowercase();
-    BANNED
-        .iter()
-        .any(|word| lower == *word || lower.strip_suffix('s') == Some(word))
+    BANNED.iter().any(|word| lower == *word || lower.strip_suffix('s') == Some(word))
 }
 
 fn defined_name(line: &str, keyword: &str) -> Option<String> {
@@ -55,10 +37,7 @@ fn defined_name(line: &str, keyword: &str) -> Option<String> {
     // A trait's own `type Data = …` in an impl is named by whoever wrote the trait.
     let ours = keyword != "type" || !line.starts_with(' ');
     let (_, rest) = line.split_once(&format!("{keyword} ")).filter(|_| ours)?;
-    let name: String = rest
-        .chars()
-        .take_while(|letter| is_identifier(*letter))
-        .collect();
+    let name: String = rest.chars().take_while(|letter| is_identifier(*letter)).collect();
     (!name.is_empty()).then_some(name)
 }
 
@@ -76,22 +55,14 @@ mod tests {
             "mod utils;\n",
             "trait Service {}\n",
         ] {
-            assert_eq!(
-                rules_broken_by("crates/a/src/a.rs", text),
-                [Rule::BannedName],
-                "{text}"
-            );
+            assert_eq!(rules_broken_by("crates/a/src/a.rs", text), [Rule::BannedName], "{text}");
         }
-        assert_eq!(
-            rules_broken_by("crates/a/src/helpers.rs", "fn a() {}\n"),
-            [Rule::BannedName]
-        );
+        assert_eq!(rules_broken_by("crates/a/src/helpers.rs", "fn a() {}\n"), [Rule::BannedName]);
     }
 
     #[test]
     fn a_banned_word_in_company_passes() {
-        let text =
-            "struct ServiceFee;\nfn process_id() {}\nfn a() {\n    connection.transaction();\n}\n";
+        let text = "struct ServiceFee;\nfn process_id() {}\nfn a() {\n    connection.transaction();\n}\n";
         assert!(rules_broken_by("crates/a/src/a.rs", text).is_empty());
     }
 }

@@ -12,11 +12,7 @@ pub(super) fn check(sources: &[Source]) -> Vec<Violation> {
         let folder = library.path.trim_end_matches("lib.rs");
         let rooms = rooms_of(library);
         for source in sources {
-            if let Some(room) = source
-                .path
-                .strip_prefix(folder)
-                .filter(|rest| *rest != "lib.rs")
-            {
+            if let Some(room) = source.path.strip_prefix(folder).filter(|rest| *rest != "lib.rs") {
                 found.extend(check_order(source, room_name(room), &rooms));
             }
         }
@@ -39,10 +35,7 @@ fn rooms_of(library: &Source) -> Vec<String> {
 }
 
 fn room_name(path: &str) -> &str {
-    path.split('/')
-        .next()
-        .unwrap_or(path)
-        .trim_end_matches(".rs")
+    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
 }
 
 fn check_order(source: &Source, room: &str, rooms: &[String]) -> Vec<Violation> {
@@ -51,18 +44,9 @@ fn check_order(source: &Source, room: &str, rooms: &[String]) -> Vec<Violation> 
     };
     let mut found = Vec::new();
     for (line, used) in used_rooms(source) {
-        if rooms
-            .iter()
-            .position(|name| *name == used)
-            .is_some_and(|position| position > own)
-        {
+        if rooms.iter().position(|name| *name == used).is_some_and(|position| position > own) {
             let what = format!("`{room}` stands above `{used}` and may not use it");
-            found.push(Violation {
-                path: source.path.clone(),
-                line,
-                rule: Rule::RoomOrder,
-                what,
-            });
+            found.push(Violation { path: source.path.clone(), line, rule: Rule::RoomOrder, what });
         }
     }
     found
@@ -76,11 +60,7 @@ fn used_rooms(source: &Source) -> Vec<(usize, String)> {
             let here = &line[at + start.len()..];
             if here.starts_with('{') {
                 let group = group_text(&source.code[number - 1..], at + start.len());
-                used.extend(
-                    top_level_names(&group)
-                        .into_iter()
-                        .map(|name| (number, name)),
-                );
+                used.extend(top_level_names(&group).into_iter().map(|name| (number, name)));
             } else {
                 used.push((number, leading_name(here)));
             }
@@ -93,10 +73,7 @@ fn used_rooms(source: &Source) -> Vec<(usize, String)> {
 fn group_text(lines: &[String], column: usize) -> String {
     let mut depth = 0;
     let mut text = String::new();
-    for letter in lines[0][column..]
-        .chars()
-        .chain(lines[1..].iter().flat_map(|line| line.chars()))
-    {
+    for letter in lines[0][column..].chars().chain(lines[1..].iter().flat_map(|line| line.chars())) {
         match letter {
             '{' => depth += 1,
             '}' => depth -= 1,
@@ -120,25 +97,18 @@ fn top_level_names(group: &str) -> Vec<String> {
         }
         letter == ',' && depth == 0
     });
-    parts
-        .map(|part| leading_name(part.trim()))
-        .filter(|name| !name.is_empty())
-        .collect()
+    parts.map(|part| leading_name(part.trim())).filter(|name| !name.is_empty()).collect()
 }
 
 fn leading_name(text: &str) -> String {
-    text.chars()
-        .take_while(|letter| super::source::is_identifier(*letter))
-        .collect()
+    text.chars().take_while(|letter| super::source::is_identifier(*letter)).collect()
 }
 
 fn check_engine(source: &Source) -> Vec<Violation> {
     if !source.path.starts_with("crates/store/src/engine") {
         return Vec::new();
     }
-    let lines = source
-        .shipped()
-        .filter(|(_, line)| has_word(line, "domain"));
+    let lines = source.shipped().filter(|(_, line)| has_word(line, "domain"));
     lines
         .map(|(line, _)| Violation {
             path: source.path.clone(),
@@ -156,14 +126,8 @@ mod tests {
 
     fn found_in(room: &str, text: &str) -> Vec<String> {
         let library = "//! Rooms.\npub mod time;\npub mod money;\npub mod ledger;\n";
-        let file = |path: &str, text: &str| File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
-        let files = [
-            file(ORDERED, library),
-            file(&format!("crates/domain/src/{room}"), text),
-        ];
+        let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
+        let files = [file(ORDERED, library), file(&format!("crates/domain/src/{room}"), text)];
         check(&files).iter().map(ToString::to_string).collect()
     }
 
@@ -172,15 +136,14 @@ mod tests {
         assert!(found_in("ledger/entry.rs", "use crate::money::Money;\n").is_empty());
         assert_eq!(
             found_in("money.rs", "use crate::ledger::Entry;\n"),
-            [
-                "crates/domain/src/money.rs:1: RoomOrder: `money` stands above `ledger` and may not use it"
-            ]
+            ["crates/domain/src/money.rs:1: RoomOrder: `money` stands above `ledger` and may not use it"]
         );
     }
 
     #[test]
     fn grouped_imports_are_looked_into() {
-        let grouped = "use crate::{\n    money::{Money, ledger},\n    time::Timestamp,\n    ledger::Entry,\n};\n";
+        let grouped =
+            "use crate::{\n    money::{Money, ledger},\n    time::Timestamp,\n    ledger::Entry,\n};\n";
         assert_eq!(found_in("money.rs", grouped).len(), 1);
         assert!(found_in("ledger.rs", grouped).is_empty());
     }
@@ -188,10 +151,7 @@ mod tests {
     #[test]
     fn an_engine_that_knows_the_domain_is_found() {
         let text = "use domain::money::Money;\n";
-        assert_eq!(
-            rules_broken_by("crates/store/src/engine/a.rs", text),
-            [Rule::EngineKnowsNoDomain]
-        );
+        assert_eq!(rules_broken_by("crates/store/src/engine/a.rs", text), [Rule::EngineKnowsNoDomain]);
         assert!(rules_broken_by("crates/store/src/reads/a.rs", text).is_empty());
     }
 }

@@ -25,33 +25,19 @@ impl Source {
         scanner.run();
         let code: Vec<String> = scanner.code.split('\n').map(str::to_owned).collect();
         let comments = scanner.comments.split('\n').map(str::to_owned).collect();
-        let test = if is_test_file(&file.path) {
-            vec![true; code.len()]
-        } else {
-            test_lines(&code)
-        };
-        Source {
-            path: file.path.clone(),
-            code,
-            comments,
-            strings: scanner.strings,
-            test,
-        }
+        let test = if is_test_file(&file.path) { vec![true; code.len()] } else { test_lines(&code) };
+        Source { path: file.path.clone(), code, comments, strings: scanner.strings, test }
     }
 
     /// Lines of code outside tests, numbered from 1.
     pub(super) fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.code.iter().zip(&self.test).enumerate();
-        lines
-            .filter(|(_, (_, test))| !**test)
-            .map(|(index, (line, _))| (index + 1, line.as_str()))
+        lines.filter(|(_, (_, test))| !**test).map(|(index, (line, _))| (index + 1, line.as_str()))
     }
 
     /// String literals outside tests.
     pub(super) fn shipped_strings(&self) -> impl Iterator<Item = &Literal> {
-        self.strings
-            .iter()
-            .filter(|literal| !self.test[literal.line])
+        self.strings.iter().filter(|literal| !self.test[literal.line])
     }
 }
 
@@ -107,14 +93,7 @@ struct Scanner {
 impl Scanner {
     fn new(text: &str) -> Scanner {
         let letters = text.chars().collect();
-        Scanner {
-            letters,
-            at: 0,
-            line: 0,
-            code: String::new(),
-            comments: String::new(),
-            strings: Vec::new(),
-        }
+        Scanner { letters, at: 0, line: 0, code: String::new(), comments: String::new(), strings: Vec::new() }
     }
 
     fn run(&mut self) {
@@ -256,17 +235,13 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> Source {
-        Source::read(&File {
-            path: "crates/a/src/a.rs".to_owned(),
-            text: text.to_owned(),
-        })
+        Source::read(&File { path: "crates/a/src/a.rs".to_owned(), text: text.to_owned() })
     }
 
     #[test]
     fn literals_and_comments_are_not_code() {
-        let read = source(
-            "let a = \"{ // \\\" }\"; // \"{\nlet b = r#\"\"{\"#; /* { /* } */ */ let c = '{';\n",
-        );
+        let read =
+            source("let a = \"{ // \\\" }\"; // \"{\nlet b = r#\"\"{\"#; /* { /* } */ */ let c = '{';\n");
         assert_eq!(read.code.concat().matches(['{', '}']).count(), 0);
         assert_eq!(read.strings[0].text, "{ // \\\" }");
         assert_eq!(read.strings[1].text, "\"{");

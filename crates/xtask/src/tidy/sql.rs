@@ -18,14 +18,7 @@ const FORBIDDEN: &[&str] = &[
 ];
 
 /// Append-only tables: a correction is a new row.
-const JOURNAL: &[&str] = &[
-    "ENTRY",
-    "POSTING",
-    "AUDIT",
-    "JOURNAL_ENTRY",
-    "JOURNAL_POSTING",
-    "AUDIT_LOG",
-];
+const JOURNAL: &[&str] = &["ENTRY", "POSTING", "AUDIT", "JOURNAL_ENTRY", "JOURNAL_POSTING", "AUDIT_LOG"];
 
 const STATEMENTS: &[&str] = &[
     "INSERT INTO",
@@ -41,17 +34,9 @@ const STATEMENTS: &[&str] = &[
 
 pub(super) fn check_source(source: &Source) -> Vec<Violation> {
     let mut found = Vec::new();
-    for literal in source
-        .shipped_strings()
-        .filter(|literal| is_sql(&literal.text))
-    {
+    for literal in source.shipped_strings().filter(|literal| is_sql(&literal.text)) {
         let line = literal.line + 1;
-        let what = literal
-            .text
-            .split_whitespace()
-            .take(4)
-            .collect::<Vec<_>>()
-            .join(" ");
+        let what = literal.text.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
         found.push(violation(&source.path, line, Rule::SqlOutsideStore, what));
         found.extend(check_text(&source.path, line, &literal.text));
     }
@@ -64,12 +49,7 @@ pub(super) fn check_file(file: &File) -> Vec<Violation> {
         return Vec::new();
     }
     let without_comments = |line: &str| line.split("--").next().unwrap_or(line).to_owned();
-    let code = file
-        .text
-        .lines()
-        .map(without_comments)
-        .collect::<Vec<_>>()
-        .join("\n");
+    let code = file.text.lines().map(without_comments).collect::<Vec<_>>().join("\n");
     check_text(&file.path, 0, &code)
 }
 
@@ -81,12 +61,7 @@ fn check_text(path: &str, line: usize, text: &str) -> Vec<Violation> {
         found.push(violation(path, line, Rule::SqlDialect, (*word).to_owned()));
     }
     if text.contains("::") {
-        found.push(violation(
-            path,
-            line,
-            Rule::SqlDialect,
-            "`::`: write CAST(x AS t)".to_owned(),
-        ));
+        found.push(violation(path, line, Rule::SqlDialect, "`::`: write CAST(x AS t)".to_owned()));
     }
     if has_bare_sum(&upper) {
         found.push(violation(
@@ -97,35 +72,21 @@ fn check_text(path: &str, line: usize, text: &str) -> Vec<Violation> {
         ));
     }
     for table in JOURNAL.iter().filter(|table| rewrites(&upper, table)) {
-        found.push(violation(
-            path,
-            line,
-            Rule::JournalIsImmutable,
-            format!("rewrites {table}"),
-        ));
+        found.push(violation(path, line, Rule::JournalIsImmutable, format!("rewrites {table}")));
     }
     found
 }
 
 fn rewrites(upper: &str, table: &str) -> bool {
-    let verbs = [
-        "UPDATE",
-        "DELETE FROM",
-        "TRUNCATE",
-        "TRUNCATE TABLE",
-        "DROP TABLE",
-    ];
-    let changed = verbs
-        .iter()
-        .any(|verb| has_word(upper, &format!("{verb} {table}")));
+    let verbs = ["UPDATE", "DELETE FROM", "TRUNCATE", "TRUNCATE TABLE", "DROP TABLE"];
+    let changed = verbs.iter().any(|verb| has_word(upper, &format!("{verb} {table}")));
     changed || (has_word(upper, &format!("INSERT INTO {table}")) && has_word(upper, "DO UPDATE"))
 }
 
 /// Upper case verbs are how this house writes SQL, and how prose does not.
 fn is_sql(text: &str) -> bool {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let select =
-        has_word(&text, "SELECT") && (text.starts_with("SELECT") || has_word(&text, "FROM"));
+    let select = has_word(&text, "SELECT") && (text.starts_with("SELECT") || has_word(&text, "FROM"));
     let update = has_word(&text, "UPDATE") && has_word(&text, "SET");
     let statement = STATEMENTS.iter().any(|words| has_word(&text, words));
     select || update || statement || text.starts_with("PRAGMA ") || has_word(&text, "FOR UPDATE")
@@ -133,14 +94,10 @@ fn is_sql(text: &str) -> bool {
 
 /// A sum that no enclosing CAST turns into a BIGINT.
 fn has_bare_sum(upper: &str) -> bool {
-    let sums = upper
-        .match_indices("SUM(")
-        .filter(|(at, _)| has_word(&upper[*at..], "SUM("));
+    let sums = upper.match_indices("SUM(").filter(|(at, _)| has_word(&upper[*at..], "SUM("));
     let standing_alone =
         sums.filter(|(at, _)| !upper[..*at].ends_with(|l: char| l.is_alphanumeric() || l == '_'));
-    standing_alone
-        .map(|(at, _)| &upper[..at])
-        .any(|before| !inside_cast(before))
+    standing_alone.map(|(at, _)| &upper[..at]).any(|before| !inside_cast(before))
 }
 
 fn inside_cast(before: &str) -> bool {
@@ -157,12 +114,7 @@ fn inside_cast(before: &str) -> bool {
 }
 
 fn violation(path: &str, line: usize, rule: Rule, what: String) -> Violation {
-    Violation {
-        path: path.to_owned(),
-        line,
-        rule,
-        what,
-    }
+    Violation { path: path.to_owned(), line, rule, what }
 }
 
 #[cfg(test)]
@@ -171,19 +123,13 @@ mod tests {
     use super::*;
 
     fn in_store(sql: &str) -> Vec<Rule> {
-        rules_broken_by(
-            "crates/store/src/reads/a.rs",
-            &format!("const SQL: &str = \"{sql}\";\n"),
-        )
+        rules_broken_by("crates/store/src/reads/a.rs", &format!("const SQL: &str = \"{sql}\";\n"))
     }
 
     #[test]
     fn sql_outside_the_store_is_found_and_prose_is_not() {
         let sql = "const SQL: &str = \"SELECT id FROM payment\";\n";
-        assert_eq!(
-            rules_broken_by("crates/server/src/a.rs", sql),
-            [Rule::SqlOutsideStore]
-        );
+        assert_eq!(rules_broken_by("crates/server/src/a.rs", sql), [Rule::SqlOutsideStore]);
         assert!(rules_broken_by("crates/store/src/a.rs", sql).is_empty());
         let prose = "const TEXT: &str = \"Select a card from the list, then UPDATE it\";\n";
         assert!(rules_broken_by("crates/server/src/a.rs", prose).is_empty());
@@ -240,11 +186,7 @@ mod tests {
         );
         assert_eq!(broken, [Rule::SqlDialect]);
         assert!(
-            rules_broken_by(
-                "crates/store/schema/a.sql",
-                "-- BOOLEAN\nCREATE TABLE a (b TEXT);\n"
-            )
-            .is_empty()
+            rules_broken_by("crates/store/schema/a.sql", "-- BOOLEAN\nCREATE TABLE a (b TEXT);\n").is_empty()
         );
     }
 }
