@@ -86,12 +86,15 @@ fn documentation() -> Result<()> {
 fn test_counts() -> Result<String> {
     let path = shell::root().join("target/nextest/ci/junit.xml");
     let report = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
-    let count = |name: &str| {
-        let rest = report.split_once(&format!(" {name}=\""))?.1;
-        rest.split('"').next()?.parse::<u32>().ok()
-    };
-    let tests = count("tests").context("the test report has no count")?;
-    Ok(format!("{tests} tests, {} failed", count("failures").unwrap_or(0) + count("errors").unwrap_or(0)))
+    let tests = attribute(&report, "tests").context("the test report has no count")?;
+    let failures = attribute(&report, "failures").context("the test report counts no failures")?;
+    Ok(format!("{tests} tests, {failures} failed"))
+}
+
+/// The first one in the text belongs to the outermost element, which counts the whole run.
+fn attribute(report: &str, name: &str) -> Option<u32> {
+    let (_, rest) = report.split_once(&format!(" {name}=\""))?;
+    rest.split('"').next()?.parse().ok()
 }
 
 fn seconds(time: Duration) -> String {
@@ -101,4 +104,25 @@ fn seconds(time: Duration) -> String {
 #[expect(clippy::disallowed_methods, reason = "the workshop measures its own steps")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_step_and_what_was_not_run() {
+        let last = STEPS.len() - 1;
+        assert!(failure(last).contains(STEPS[last].name));
+        assert!(failure(last).ends_with("(not run: nothing)"));
+        assert!(failure(last - 1).contains(&format!("(not run: {})", STEPS[last].name)));
+    }
+
+    #[test]
+    fn the_count_is_that_of_the_whole_run() {
+        let report = r#"<testsuites name="run" tests="36" failures="1"><testsuite tests="4" failures="0">"#;
+        assert_eq!(attribute(report, "tests"), Some(36));
+        assert_eq!(attribute(report, "failures"), Some(1));
+        assert_eq!(attribute(report, "skipped"), None);
+    }
 }
