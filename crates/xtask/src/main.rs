@@ -15,6 +15,8 @@ struct Arguments {
 enum Command {
     /// Install what is missing, then run every check there is; the first failure ends it
     Ci,
+    /// Install what the tests need and the machine lacks
+    Install,
     /// Run the tests on both engines; arguments go to nextest (default: --workspace)
     Test {
         /// For example: -p store pool
@@ -30,6 +32,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Ci => xtask::ci::run(),
+        Command::Install => xtask::install::run(),
         Command::Test { arguments } => xtask::test::run(&arguments),
         Command::Tidy => xtask::tidy::run(),
         Command::Hook => xtask::hook::run(),

@@ -137,11 +137,16 @@ fn remove_abandoned(base: &Path) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let owner = name.strip_prefix(FOLDER_PREFIX).and_then(|rest| rest.split('-').next());
         if let Some(owner) = owner.and_then(|digits| digits.parse::<u32>().ok())
-            && !Path::new("/proc").join(owner.to_string()).exists()
+            && !is_alive(owner)
         {
             stop_and_remove(&entry.path());
         }
     }
+}
+
+/// A killed process that its parent has not collected yet is still listed, without a command line.
+fn is_alive(process: u32) -> bool {
+    fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|words| !words.is_empty())
 }
 
 fn base_folder(medium: Medium) -> PathBuf {
@@ -213,5 +218,21 @@ mod tests {
         drop(cluster);
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
         assert!(!folder.exists());
+    }
+    #[test]
+    fn what_a_killed_run_left_behind_is_removed_and_nothing_else() {
+        let base = std::env::temp_dir().join(format!("bursar-abandoned-{}", std::process::id()));
+        // Above the largest process id that Linux gives out.
+        let (abandoned, living) = (4_194_305, std::process::id());
+        let folders = [abandoned, living].map(|owner| base.join(format!("{FOLDER_PREFIX}{owner}-x")));
+        let foreign = base.join("somebody-elses");
+        for folder in folders.iter().chain([&foreign]) {
+            fs::create_dir_all(folder).unwrap();
+        }
+
+        remove_abandoned(&base);
+        assert!(!folders[0].exists());
+        assert!(folders[1].exists() && foreign.exists());
+        fs::remove_dir_all(&base).unwrap();
     }
 }
