@@ -69,7 +69,7 @@ impl<'a> Compact<'a> {
         }
     }
 
-    /// `exp` must be there and ahead; `nbf` and `iat`, if there, behind, but for clocks that differ.
+    /// `exp` must be there and ahead; `nbf` and `iat`, if there, behind, give or take.
     pub fn check_lifetime(&self, now: Timestamp) -> Result<(), TokenError> {
         let now = now.seconds();
         let expires = self.number("exp").ok_or(TokenError::Claims)?;
