@@ -286,7 +286,7 @@ async fn the_document_and_its_viewer_are_served() {
 async fn metrics_count_routes_and_never_paths() {
     let around = server::http::Surroundings::new(
         super::config(&[]).into(),
-        std::sync::Arc::new(server::dice::SeededDice::new(1)),
+        Arc::new(server::dice::SeededDice::new(1)),
     );
     let routes = Router::new().route("/api/things/{id}", on_get(|| async { "one" }));
     let router = server::http::wrap(routes, &around);
