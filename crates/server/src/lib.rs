@@ -15,8 +15,6 @@ pub mod logging;
 
 pub mod http;
 
-pub mod protocol;
-
-pub mod app;
+pub mod auth;
 
 pub mod cli;
