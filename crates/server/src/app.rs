@@ -9,9 +9,12 @@ use gateways::registry::Gateways;
 use gateways::sandbox::SandboxGateway;
 use store::Db;
 
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
 use crate::clock::{Clock, OffsetClock};
 use crate::config::Config;
 use crate::dice::Dice;
+use crate::http::limits::Limits;
 use crate::protocol::Protocol;
 
 /// Cheap to clone: everything is shared.
@@ -29,6 +32,9 @@ pub struct App {
     /// What tokens and rate limits live by.
     pub real_clock: Arc<dyn Clock>,
     pub dice: Arc<dyn Dice>,
+    pub tokens: Arc<Tokens>,
+    pub passwords: Arc<Passwords>,
+    pub limits: Arc<Limits>,
     pub plants: Plants,
 }
 

@@ -13,8 +13,14 @@ pub mod config;
 
 pub mod logging;
 
+pub mod auth;
+
+pub mod protocol;
+
+pub mod app;
+
 pub mod http;
 
-pub mod auth;
+pub mod api;
 
 pub mod cli;

@@ -5,6 +5,7 @@
 //! there. Nothing here changes anything.
 
 mod fanout;
+pub mod payments;
 
 use domain::records::{Claim, Space};
 

@@ -190,7 +190,8 @@ fn op_rail(app: &App, op: &Op) -> Result<domain::operations::Rail, Problem> {
 
 /// The caller's own charge by the gateway's id of it.
 async fn own_intent(app: &App, person: &Person, reference: &str) -> Result<Op, Problem> {
-    let names: Vec<String> = app.gateways.iter().map(|gateway| format!("{}:{reference}", gateway.name())).collect();
+    let names: Vec<String> =
+        app.gateways.iter().map(|gateway| format!("{}:{reference}", gateway.name())).collect();
     let payer = person.id;
     let found = app
         .db

@@ -22,7 +22,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(18);
 pub(super) type Tell = Arc<dyn Fn(&Standing) -> Result<Answer, Problem> + Send + Sync>;
 
 /// What has to happen after the commit, and the answer.
-pub(super) async fn settle(app: &App, begun: Begun, key: Option<Key>, tell: Tell) -> Result<Response, Problem> {
+pub(super) async fn settle(
+    app: &App,
+    begun: Begun,
+    key: Option<Key>,
+    tell: Tell,
+) -> Result<Response, Problem> {
     match begun {
         Begun::Replay(answer) => Ok(respond(answer, true)),
         Begun::Send(ticket) => drive(app, *ticket, key, &tell).await,
@@ -32,7 +37,12 @@ pub(super) async fn settle(app: &App, begun: Begun, key: Option<Key>, tell: Tell
 }
 
 /// Drives the operation; its final answer is kept in the commit that makes it final.
-pub(super) async fn drive(app: &App, ticket: Ticket, key: Option<Key>, tell: &Tell) -> Result<Response, Problem> {
+pub(super) async fn drive(
+    app: &App,
+    ticket: Ticket,
+    key: Option<Key>,
+    tell: &Tell,
+) -> Result<Response, Problem> {
     let op = ticket.op;
     let finish = key.map(|key| {
         let tell = Arc::clone(tell);
