@@ -105,7 +105,7 @@ impl SandboxGateway {
         }
     }
 
-    /// Lets happen what was to happen by `now`.
+    /// Lets happen what was to happen by `now`; call it when the test clock was advanced.
     pub async fn settle_due(&self, now: Timestamp) -> Result<(), ControlError> {
         match &self.transport {
             Transport::InProcess { core, .. } => Ok(core.settle_due(now).await?),
