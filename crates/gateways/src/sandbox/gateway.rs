@@ -263,11 +263,12 @@ struct Event {
     kind: String,
     #[serde(default)]
     livemode: bool,
-    data: EventData,
+    #[serde(rename = "data")]
+    about: About,
 }
 
 #[derive(Deserialize)]
-struct EventData {
+struct About {
     object: Object,
 }
 
@@ -279,7 +280,7 @@ struct Object {
 
 impl Event {
     fn hint(&self) -> Hint {
-        let object = &self.data.object;
+        let object = &self.about.object;
         let (reference, charge) = (object.id.clone(), object.payment_intent.clone());
         let family = |prefix: &str| self.kind.starts_with(prefix);
         if family("payment_intent.") {

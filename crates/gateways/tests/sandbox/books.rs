@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use domain::gateway::Answer;
-use gateways::gateway::Gateway;
+use gateways::gateway::{CreateCharge, Gateway};
 use gateways::sandbox::Books;
 use tokio::task::JoinSet;
 
@@ -29,6 +29,43 @@ async fn books_in_a_file_outlive_the_process() {
         bench.gateway.books().await.unwrap().totals[0].charged,
         4_000
     );
+}
+
+/// What another process would see at the moment an answer arrives.
+#[tokio::test]
+async fn an_answer_is_committed_before_it_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("books");
+    let bench = Bench::with(Books::file(&file, 7).unwrap());
+    let other = rusqlite::Connection::open(&file).unwrap();
+    for expected in 1..=20_i64 {
+        done(bench.charge("pm_card_visa").await);
+        let sql = "SELECT count(*) FROM charge WHERE state = 'succeeded'";
+        let seen: i64 = other.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(seen, expected);
+    }
+}
+
+/// Two processes over one file never give the same id twice.
+#[tokio::test]
+async fn books_can_be_shared() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("books");
+    let one = Bench::with(Books::file(&file, 7).unwrap());
+    let two = Bench::with(Books::file(&file, 8).unwrap());
+    let request = one.request("pm_card_visa");
+    let first = done(one.gateway.create_charge(&request).await);
+    assert_eq!(done(two.gateway.create_charge(&request).await), first);
+    let other = two.request("pm_card_visa");
+    let other = CreateCharge {
+        key: "another".to_owned(),
+        ..other
+    };
+    assert_ne!(
+        done(two.gateway.create_charge(&other).await).reference,
+        first.reference
+    );
+    assert_eq!(one.gateway.books().await.unwrap().totals[0].charges, 2);
 }
 
 #[tokio::test]

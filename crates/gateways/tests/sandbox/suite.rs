@@ -1,9 +1,12 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::money::Currency;
 use gateways::contract::{
-    self, Fixture, Keys, OverRefunds, SignedWebhook, SilentTokens, StatementOf,
+    self, Fixture, Flow, Keys, OverRefunds, SignedWebhook, SilentTokens, StatementOf,
 };
+use gateways::gateway::Gateway;
+use gateways::registry::Gateways;
 use gateways::sandbox::{Books, SIGNATURE_HEADER, SandboxGateway};
 use gateways::signature;
 
@@ -11,7 +14,7 @@ use super::http::listen;
 use super::{Bench, SECRET, START, done};
 
 /// A webhook as the sandbox itself made it.
-async fn fixture(bench: &Bench) -> Fixture {
+async fn fixture(bench: &Bench, flow: Flow) -> Fixture {
     done(bench.charge("pm_card_visa").await);
     let due = bench.core.due_webhooks(START).await.unwrap();
     Fixture {
@@ -26,6 +29,7 @@ async fn fixture(bench: &Bench) -> Fixture {
         currencies: ["USD", "JPY", "KWD"]
             .map(|code| Currency::parse(code).unwrap())
             .to_vec(),
+        flow,
         keys: Keys::Honoured,
         over_refunds: OverRefunds::Refused,
         statement: StatementOf::Everything,
@@ -40,9 +44,17 @@ async fn fixture(bench: &Bench) -> Fixture {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_memory() {
+async fn in_memory_in_one_call() {
     let bench = Bench::new();
-    contract::check(&bench.gateway, &fixture(&bench).await).await;
+    let fixture = fixture(&bench, Flow::OneCall).await;
+    contract::check(&bench.gateway, &fixture).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_memory_in_two_calls() {
+    let bench = Bench::new();
+    let fixture = fixture(&bench, Flow::TwoCalls).await;
+    contract::check(&bench.gateway, &fixture).await;
 }
 
 #[tokio::test]
@@ -53,5 +65,15 @@ async fn in_a_file_over_http() {
     let gateway =
         SandboxGateway::over_http(&base, Duration::from_millis(500), vec![SECRET.to_owned()])
             .unwrap();
-    contract::check(&gateway, &fixture(&bench).await).await;
+    contract::check(&gateway, &fixture(&bench, Flow::OneCall).await).await;
+}
+
+#[test]
+fn the_registry_has_a_default_or_is_not_built() {
+    let sandbox = || -> Arc<dyn Gateway> { Arc::new(Bench::new().gateway) };
+    let gateways = Gateways::new([sandbox()], "sandbox").unwrap();
+    assert_eq!(gateways.default().name(), "sandbox");
+    assert!(gateways.get("sandbox").is_some() && gateways.get("other").is_none());
+    assert_eq!(gateways.iter().count(), 1);
+    assert!(Gateways::new([sandbox()], "other").is_none());
 }
