@@ -25,10 +25,7 @@ impl Lane {
             hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
         let folded = hash ^ (hash >> 32);
-        Lane(
-            u8::try_from((folded ^ (folded >> 16) ^ (folded >> 8)) & 0xff)
-                .expect("masked to a byte"),
-        )
+        Lane(u8::try_from((folded ^ (folded >> 16) ^ (folded >> 8)) & 0xff).expect("masked to a byte"))
     }
 
     pub fn of_id(id: i64) -> Lane {
@@ -114,9 +111,7 @@ mod tests {
     /// Claims are stored under this hash: a change would lose every e-mail address.
     #[test]
     fn the_lane_of_a_text_never_changes() {
-        let lanes: Vec<u8> = ["", "a", "ada@example.org", "pi_123"]
-            .map(|t| Lane::of(t).0)
-            .to_vec();
+        let lanes: Vec<u8> = ["", "a", "ada@example.org", "pi_123"].map(|t| Lane::of(t).0).to_vec();
         assert_eq!(lanes, LANES_PINNED);
     }
 

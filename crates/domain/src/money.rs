@@ -33,31 +33,16 @@ const CURRENCIES: &[(&str, u8)] = &[
 ];
 
 impl Currency {
-    pub const USD: Currency = Currency {
-        code: *b"USD",
-        exponent: 2,
-    };
-    pub const EUR: Currency = Currency {
-        code: *b"EUR",
-        exponent: 2,
-    };
-    pub const JPY: Currency = Currency {
-        code: *b"JPY",
-        exponent: 0,
-    };
+    pub const USD: Currency = Currency { code: *b"USD", exponent: 2 };
+    pub const EUR: Currency = Currency { code: *b"EUR", exponent: 2 };
+    pub const JPY: Currency = Currency { code: *b"JPY", exponent: 0 };
 
     /// A code in either case; `None` when it is not a currency we know the decimals of.
     pub fn parse(code: &str) -> Option<Currency> {
         let upper = code.to_ascii_uppercase();
         let (known, exponent) = CURRENCIES.iter().find(|(known, _)| *known == upper)?;
-        let code = known
-            .as_bytes()
-            .try_into()
-            .expect("codes have three letters");
-        Some(Currency {
-            code,
-            exponent: *exponent,
-        })
+        let code = known.as_bytes().try_into().expect("codes have three letters");
+        Some(Currency { code, exponent: *exponent })
     }
 
     /// The ISO code in upper case.
@@ -71,17 +56,11 @@ impl Currency {
     }
 
     pub fn zero(self) -> Money {
-        Money {
-            minor: 0,
-            currency: self,
-        }
+        Money { minor: 0, currency: self }
     }
 
     pub fn minor(self, minor: i64) -> Money {
-        Money {
-            minor,
-            currency: self,
-        }
+        Money { minor, currency: self }
     }
 }
 
@@ -137,15 +116,9 @@ impl Money {
 
     /// `self * numerator / denominator` for non-negative values.
     pub fn times(self, numerator: i64, denominator: i64, rounding: Rounding) -> Money {
-        assert!(
-            self.minor >= 0 && numerator >= 0 && denominator > 0,
-            "shares are of non-negative amounts"
-        );
+        assert!(self.minor >= 0 && numerator >= 0 && denominator > 0, "shares are of non-negative amounts");
         let product = i128::from(self.minor) * i128::from(numerator);
-        let (whole, rest) = (
-            product / i128::from(denominator),
-            product % i128::from(denominator),
-        );
+        let (whole, rest) = (product / i128::from(denominator), product % i128::from(denominator));
         let up = match rounding {
             Rounding::Down => false,
             Rounding::HalfUp => rest * 2 >= i128::from(denominator),
@@ -156,39 +129,27 @@ impl Money {
 
     pub fn min(self, other: Money) -> Money {
         self.same_currency(other);
-        Money {
-            minor: self.minor.min(other.minor),
-            ..self
-        }
+        Money { minor: self.minor.min(other.minor), ..self }
     }
 
     pub fn max(self, other: Money) -> Money {
         self.same_currency(other);
-        Money {
-            minor: self.minor.max(other.minor),
-            ..self
-        }
+        Money { minor: self.minor.max(other.minor), ..self }
     }
 
     /// Parts in proportion to the weights whose sum is exactly the whole: every part but the last is
     /// rounded half up (never beyond what is left), the last is the difference.
     pub fn allocate(self, weights: &[i64]) -> Vec<Money> {
         let total: i64 = weights.iter().sum();
-        assert!(
-            total > 0 && weights.iter().all(|w| *w >= 0),
-            "weights are not negative and not all zero"
-        );
+        assert!(total > 0 && weights.iter().all(|w| *w >= 0), "weights are not negative and not all zero");
         let mut left = self;
         let last = weights.len() - 1;
         weights
             .iter()
             .enumerate()
             .map(|(index, weight)| {
-                let part = if index == last {
-                    left
-                } else {
-                    self.times(*weight, total, Rounding::HalfUp).min(left)
-                };
+                let part =
+                    if index == last { left } else { self.times(*weight, total, Rounding::HalfUp).min(left) };
                 left = left - part;
                 part
             })
@@ -216,14 +177,9 @@ impl Money {
         if fraction.len() > places {
             return Err(MoneyError::TooManyDecimals);
         }
-        let minor = format!("{whole}{fraction:0<places$}")
-            .parse::<i64>()
-            .map_err(|_| MoneyError::TooLarge)?;
-        if minor > MONEY_MAX {
-            Err(MoneyError::TooLarge)
-        } else {
-            Ok(currency.minor(minor))
-        }
+        let minor =
+            format!("{whole}{fraction:0<places$}").parse::<i64>().map_err(|_| MoneyError::TooLarge)?;
+        if minor > MONEY_MAX { Err(MoneyError::TooLarge) } else { Ok(currency.minor(minor)) }
     }
 
     /// The decimal form with exactly the currency's places: `78.75`, `-0.05`, `500` (JPY).
@@ -232,18 +188,11 @@ impl Money {
         let sign = if self.minor < 0 { "-" } else { "" };
         let digits = format!("{:0>width$}", self.minor.unsigned_abs(), width = places + 1);
         let (whole, fraction) = digits.split_at(digits.len() - places);
-        if places == 0 {
-            format!("{sign}{whole}")
-        } else {
-            format!("{sign}{whole}.{fraction}")
-        }
+        if places == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
     }
 
     fn same_currency(self, other: Money) {
-        assert_eq!(
-            self.currency, other.currency,
-            "two currencies never meet in one sum"
-        );
+        assert_eq!(self.currency, other.currency, "two currencies never meet in one sum");
     }
 }
 
@@ -251,10 +200,7 @@ impl Add for Money {
     type Output = Money;
     fn add(self, other: Money) -> Money {
         self.same_currency(other);
-        Money {
-            minor: self.minor + other.minor,
-            ..self
-        }
+        Money { minor: self.minor + other.minor, ..self }
     }
 }
 
@@ -262,20 +208,14 @@ impl Sub for Money {
     type Output = Money;
     fn sub(self, other: Money) -> Money {
         self.same_currency(other);
-        Money {
-            minor: self.minor - other.minor,
-            ..self
-        }
+        Money { minor: self.minor - other.minor, ..self }
     }
 }
 
 impl Neg for Money {
     type Output = Money;
     fn neg(self) -> Money {
-        Money {
-            minor: -self.minor,
-            ..self
-        }
+        Money { minor: -self.minor, ..self }
     }
 }
 
@@ -315,9 +255,7 @@ mod tests {
         assert_eq!(read("1.005"), Err(MoneyError::TooManyDecimals));
         assert_eq!(read("-1"), Err(MoneyError::Negative));
         assert_eq!(read("99999999999999999999"), Err(MoneyError::TooLarge));
-        for junk in [
-            "", ".", "1.", ".5", "1e3", "NaN", "inf", "0x10", "1,000", "--1", "٣",
-        ] {
+        for junk in ["", ".", "1.", ".5", "1e3", "NaN", "inf", "0x10", "1,000", "--1", "٣"] {
             assert_eq!(read(junk), Err(MoneyError::NotANumber), "{junk}");
         }
     }
@@ -336,9 +274,6 @@ mod tests {
     fn parts_sum_to_the_whole() {
         assert_eq!(usd(100).allocate(&[1, 1, 1]), [usd(33), usd(33), usd(34)]);
         assert_eq!(usd(1).allocate(&[1, 1, 1]), [usd(0), usd(0), usd(1)]);
-        assert_eq!(
-            usd(3).allocate(&[1, 1, 1, 1]),
-            [usd(1), usd(1), usd(1), usd(0)]
-        );
+        assert_eq!(usd(3).allocate(&[1, 1, 1, 1]), [usd(1), usd(1), usd(1), usd(0)]);
     }
 }

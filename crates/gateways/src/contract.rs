@@ -12,8 +12,8 @@ use domain::money::{Currency, Money};
 use domain::time::{Span, Timestamp};
 
 use crate::gateway::{
-    CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreateRefund, Gateway, Inbound,
-    InboundError, RawCard,
+    CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreateRefund, Gateway, Inbound, InboundError,
+    RawCard,
 };
 
 /// Pages of a statement before the suite gives up.
@@ -95,11 +95,7 @@ pub async fn check(gateway: &dyn Gateway, fixture: &Fixture) {
         fixture.flow == Flow::TwoCalls || gateway.abilities().one_call_charge,
         "the gateway cannot charge in one call"
     );
-    let run = Run {
-        gateway,
-        fixture,
-        op: Cell::new(0),
-    };
+    let run = Run { gateway, fixture, op: Cell::new(0) };
     run.amounts_survive_the_wire().await;
     run.a_decline_moves_nothing().await;
     run.a_cancelled_charge_cannot_be_confirmed().await;
@@ -144,18 +140,12 @@ impl Run<'_> {
     async fn a_decline_moves_nothing(&self) {
         let request = self.request(&self.fixture.declines, self.amount());
         let answer = self.pay(&request).await;
-        assert!(
-            is_no(&answer),
-            "a decline must be a definite no: {answer:?}"
-        );
+        assert!(is_no(&answer), "a decline must be a definite no: {answer:?}");
         self.assert_moved(request.tag.op, 0).await;
     }
 
     async fn a_cancelled_charge_cannot_be_confirmed(&self) {
-        let request = CreateCharge {
-            confirm: false,
-            ..self.request(&self.fixture.succeeds, self.amount())
-        };
+        let request = CreateCharge { confirm: false, ..self.request(&self.fixture.succeeds, self.amount()) };
         let created = done(self.gateway.create_charge(&request).await);
         assert_eq!(
             created.state,
@@ -186,10 +176,7 @@ impl Run<'_> {
     async fn refunds_stay_within_the_charge(&self) {
         let amount = self.amount();
         let charge = self.charge(amount).await;
-        let part = Money {
-            minor: amount.minor / 4,
-            ..amount
-        };
+        let part = Money { minor: amount.minor / 4, ..amount };
         let first = done(self.refund(&charge, part, "first").await);
         assert_eq!(first.state, RefundReportState::Succeeded);
         assert_eq!(self.find(&charge.reference).await.refunded, part);
@@ -209,18 +196,11 @@ impl Run<'_> {
             return;
         }
         let customer = self.customer("one").await;
-        let saved = done(
-            self.gateway
-                .attach_card(&customer, &self.fixture.succeeds)
-                .await,
-        );
+        let saved = done(self.gateway.attach_card(&customer, &self.fixture.succeeds).await);
         assert_eq!(saved.customer.as_deref(), Some(customer.as_str()));
         assert_eq!(saved.face.last_four.len(), 4, "a face has four digits");
         assert!(!saved.face.brand.is_empty(), "a face has a brand");
-        let request = CreateCharge {
-            customer: Some(customer),
-            ..self.request(&saved.token, self.amount())
-        };
+        let request = CreateCharge { customer: Some(customer), ..self.request(&saved.token, self.amount()) };
         let report = done(self.pay(&request).await);
         assert_eq!(report.state, ChargeState::Succeeded);
 
@@ -231,10 +211,7 @@ impl Run<'_> {
         let answer = self.pay(&stranger).await;
         assert!(is_no(&answer), "a stranger charged the card: {answer:?}");
         done(self.gateway.detach_card(&saved.token).await);
-        let late = CreateCharge {
-            customer: request.customer,
-            ..self.request(&saved.token, self.amount())
-        };
+        let late = CreateCharge { customer: request.customer, ..self.request(&saved.token, self.amount()) };
         let answer = self.pay(&late).await;
         assert!(is_no(&answer), "a detached card was charged: {answer:?}");
     }
@@ -250,10 +227,7 @@ impl Run<'_> {
             cvc: "123".to_owned(),
         };
         let token = |number: &str| self.gateway.test_token(&card(number));
-        assert!(
-            token("4242 4242-4242 4242").is_some(),
-            "the best known card"
-        );
+        assert!(token("4242 4242-4242 4242").is_some(), "the best known card");
         for number in ["", "4111111111111111", "42424242424242421", "4242"] {
             assert_eq!(token(number), None, "{number} is no test card");
         }
@@ -270,15 +244,9 @@ impl Run<'_> {
     async fn another_request_under_a_key_moves_nothing(&self) {
         let request = self.request(&self.fixture.succeeds, self.amount());
         let first = done(self.pay(&request).await);
-        let other = CreateCharge {
-            amount: request.amount + request.amount,
-            ..request.clone()
-        };
+        let other = CreateCharge { amount: request.amount + request.amount, ..request.clone() };
         let answer = self.gateway.create_charge(&other).await;
-        assert!(
-            matches!(answer, Answer::Unknown(_)),
-            "a reused key must leave everything open: {answer:?}"
-        );
+        assert!(matches!(answer, Answer::Unknown(_)), "a reused key must leave everything open: {answer:?}");
         self.assert_moved(request.tag.op, 1).await;
         assert_eq!(self.find(&first.reference).await.amount, request.amount);
     }
@@ -295,10 +263,7 @@ impl Run<'_> {
     async fn a_lost_answer_converges(&self, token: &str) {
         let request = self.request(token, self.amount());
         let lost = self.pay(&request).await;
-        assert!(
-            matches!(lost, Answer::Unknown(_)),
-            "silence means unknown: {lost:?}"
-        );
+        assert!(matches!(lost, Answer::Unknown(_)), "silence means unknown: {lost:?}");
         let repeated = self.pay(&request).await;
         let charged = match &repeated {
             Answer::Done(report) => usize::from(report.state == ChargeState::Succeeded),
@@ -317,11 +282,7 @@ impl Run<'_> {
                 let (known, value) = signature?;
                 name.eq_ignore_ascii_case(known).then(|| value.clone())
             };
-            let inbound = Inbound {
-                header: &header,
-                body,
-                now,
-            };
+            let inbound = Inbound { header: &header, body, now };
             self.gateway.receive(inbound)
         };
         let sign = |at| (webhook.sign)(at, &webhook.body);
@@ -354,10 +315,7 @@ impl Run<'_> {
         self.op.set(op);
         CreateCharge {
             key: format!("{}:{op}:charge", self.fixture.run),
-            tag: OpTag {
-                instance: self.fixture.run.clone(),
-                op,
-            },
+            tag: OpTag { instance: self.fixture.run.clone(), op },
             amount,
             customer: None,
             method: Some(token.to_owned()),
@@ -370,9 +328,7 @@ impl Run<'_> {
     async fn pay(&self, request: &CreateCharge) -> Answer<ChargeReport> {
         let created = self.gateway.create_charge(request).await;
         match &created {
-            Answer::Done(report) if !request.confirm => {
-                self.confirm(request, &report.reference).await
-            }
+            Answer::Done(report) if !request.confirm => self.confirm(request, &report.reference).await,
             _ => created,
         }
     }
@@ -406,12 +362,7 @@ impl Run<'_> {
         done(self.gateway.find_charge(reference).await)
     }
 
-    async fn refund(
-        &self,
-        charge: &ChargeReport,
-        amount: Money,
-        name: &str,
-    ) -> Answer<RefundReport> {
+    async fn refund(&self, charge: &ChargeReport, amount: Money, name: &str) -> Answer<RefundReport> {
         let tag = charge.tag.clone().expect("our charges carry a tag");
         let request = CreateRefund {
             key: format!("{}:{}:refund {name}", self.fixture.run, tag.op),

@@ -8,8 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use domain::gateway::{
-    Answer, CardFace, CardReport, ChargeReport, DisputeReport, Notice, OpTag, PayoutReport,
-    RefundReport,
+    Answer, CardFace, CardReport, ChargeReport, DisputeReport, Notice, OpTag, PayoutReport, RefundReport,
 };
 use domain::money::Money;
 use domain::time::{Span, Timestamp};
@@ -137,10 +136,7 @@ pub trait Gateway: Send + Sync {
     fn live(&self) -> bool;
 
     fn create_charge<'a>(&'a self, request: &'a CreateCharge) -> Pending<'a, Answer<ChargeReport>>;
-    fn confirm_charge<'a>(
-        &'a self,
-        request: &'a ConfirmCharge,
-    ) -> Pending<'a, Answer<ChargeReport>>;
+    fn confirm_charge<'a>(&'a self, request: &'a ConfirmCharge) -> Pending<'a, Answer<ChargeReport>>;
     /// Believe only a report that says `Cancelled`; a charge that had succeeded reports `Succeeded`.
     fn cancel_charge<'a>(&'a self, request: &'a CancelCharge) -> Pending<'a, Answer<ChargeReport>>;
     fn find_charge<'a>(&'a self, reference: &'a str) -> Pending<'a, Answer<ChargeReport>>;
@@ -149,10 +145,7 @@ pub trait Gateway: Send + Sync {
     fn find_refund<'a>(&'a self, reference: &'a str) -> Pending<'a, Answer<RefundReport>>;
 
     /// Sends money to a payee, where the gateway is a rail for payouts.
-    fn create_payout<'a>(
-        &'a self,
-        _request: &'a CreatePayout,
-    ) -> Pending<'a, Answer<PayoutReport>> {
+    fn create_payout<'a>(&'a self, _request: &'a CreatePayout) -> Pending<'a, Answer<PayoutReport>> {
         unsupported()
     }
     fn find_payout<'a>(&'a self, _reference: &'a str) -> Pending<'a, Answer<PayoutReport>> {
@@ -174,11 +167,7 @@ pub trait Gateway: Send + Sync {
     /// The gateway's id of a new customer.
     fn create_customer<'a>(&'a self, request: &'a CreateCustomer) -> Pending<'a, Answer<String>>;
     /// Attaches a payment method to a customer; the report carries the token to use from now on.
-    fn attach_card<'a>(
-        &'a self,
-        customer: &'a str,
-        token: &'a str,
-    ) -> Pending<'a, Answer<CardReport>>;
+    fn attach_card<'a>(&'a self, customer: &'a str, token: &'a str) -> Pending<'a, Answer<CardReport>>;
     fn detach_card<'a>(&'a self, token: &'a str) -> Pending<'a, Answer<()>>;
     /// The token of a published test number, `None` for every other number. Compared in constant
     /// time; the number goes nowhere.
@@ -188,19 +177,14 @@ pub trait Gateway: Send + Sync {
         None
     }
 
-    /// What was created at or after `since`, oldest first, page by page.
-    fn list_since<'a>(
-        &'a self,
-        since: Timestamp,
-        page: Option<&'a str>,
-    ) -> Pending<'a, Answer<Statement>>;
+    /// What was created at or after `since`, page by page, in the gateway's own order (some list
+    /// newest first): a caller's watermark moves only after the last page.
+    fn list_since<'a>(&'a self, since: Timestamp, page: Option<&'a str>) -> Pending<'a, Answer<Statement>>;
 
     /// Verifies and reads a webhook. Synchronous and side-effect free.
     fn receive(&self, inbound: Inbound<'_>) -> Result<Notice, InboundError>;
 }
 
 fn unsupported<'a, T: Send + 'a>() -> Pending<'a, Answer<T>> {
-    Box::pin(std::future::ready(Answer::Rejected(
-        "this gateway does not offer that".to_owned(),
-    )))
+    Box::pin(std::future::ready(Answer::Rejected("this gateway does not offer that".to_owned())))
 }

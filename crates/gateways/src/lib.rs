@@ -6,6 +6,9 @@
 
 pub mod contract;
 pub mod gateway;
+pub mod http;
 pub mod registry;
 pub mod sandbox;
 pub mod signature;
+pub mod stripe;
+pub mod testing;

@@ -9,9 +9,7 @@ use domain::gateway::OpTag;
 use domain::money::{Currency, Money};
 use domain::time::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{
-    Connection, OptionalExtension, Params, Row, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, TransactionBehavior, params};
 
 use super::books::BooksError;
 use super::faults::Faults;
@@ -167,12 +165,7 @@ impl Tables {
             [seed],
         )?;
         let seed = connection.query_row("SELECT seed FROM counter", [], |row| row.get(0))?;
-        Ok(Tables {
-            connection,
-            seed,
-            next: Cell::default(),
-            faults: RefCell::default(),
-        })
+        Ok(Tables { connection, seed, next: Cell::default(), faults: RefCell::default() })
     }
 
     /// Commits all that `work` wrote, or nothing. The counter is read anew each time: after a
@@ -208,10 +201,7 @@ impl Tables {
         values: impl Params,
         read: impl FnOnce(&Row<'_>) -> Sql<R>,
     ) -> Sql<Option<R>> {
-        self.connection
-            .prepare_cached(sql)?
-            .query_row(values, read)
-            .optional()
+        self.connection.prepare_cached(sql)?.query_row(values, read).optional()
     }
 
     pub(super) fn all<R>(
@@ -367,12 +357,7 @@ impl Tables {
         self.one(
             "SELECT request, body FROM answer WHERE key = $1 AND created_at > $2",
             params![key, since.0],
-            |row| {
-                Ok(StoredAnswer {
-                    request: row.get(0)?,
-                    body: row.get(1)?,
-                })
-            },
+            |row| Ok(StoredAnswer { request: row.get(0)?, body: row.get(1)? }),
         )
     }
 
@@ -465,9 +450,7 @@ fn money(row: &Row<'_>, column: &str) -> Sql<Money> {
 fn tag(row: &Row<'_>) -> Sql<Option<OpTag>> {
     let instance: Option<String> = row.get("instance")?;
     let op: Option<i64> = row.get("op")?;
-    Ok(instance
-        .zip(op)
-        .map(|(instance, op)| OpTag { instance, op }))
+    Ok(instance.zip(op).map(|(instance, op)| OpTag { instance, op }))
 }
 
 fn split(tag: Option<&OpTag>) -> (Option<&str>, Option<i64>) {

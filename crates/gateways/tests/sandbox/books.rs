@@ -18,17 +18,11 @@ async fn books_in_a_file_outlive_the_process() {
 
     let bench = Bench::with(Books::file(&file, 8).unwrap());
     assert_eq!(done(bench.gateway.create_charge(&request).await), first);
-    assert_eq!(
-        done(bench.gateway.find_charge(&first.reference).await),
-        first
-    );
+    assert_eq!(done(bench.gateway.find_charge(&first.reference).await), first);
     bench.request("the first key is taken");
     let second = done(bench.charge("pm_card_visa").await);
     assert!(second.reference > first.reference, "ids never repeat");
-    assert_eq!(
-        bench.gateway.books().await.unwrap().totals[0].charged,
-        4_000
-    );
+    assert_eq!(bench.gateway.books().await.unwrap().totals[0].charged, 4_000);
 }
 
 /// What another process would see at the moment an answer arrives.
@@ -57,14 +51,8 @@ async fn books_can_be_shared() {
     let first = done(one.gateway.create_charge(&request).await);
     assert_eq!(done(two.gateway.create_charge(&request).await), first);
     let other = two.request("pm_card_visa");
-    let other = CreateCharge {
-        key: "another".to_owned(),
-        ..other
-    };
-    assert_ne!(
-        done(two.gateway.create_charge(&other).await).reference,
-        first.reference
-    );
+    let other = CreateCharge { key: "another".to_owned(), ..other };
+    assert_ne!(done(two.gateway.create_charge(&other).await).reference, first.reference);
     assert_eq!(one.gateway.books().await.unwrap().totals[0].charges, 2);
 }
 
@@ -80,9 +68,7 @@ async fn books_of_a_newer_program_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_callers_share_commits_and_every_key_charges_once() {
     let folder = tempfile::tempdir().unwrap();
-    let bench = Arc::new(Bench::with(
-        Books::file(&folder.path().join("books"), 7).unwrap(),
-    ));
+    let bench = Arc::new(Bench::with(Books::file(&folder.path().join("books"), 7).unwrap()));
     let mut callers = JoinSet::new();
     let requests: Vec<_> = (0..64).map(|_| bench.request("pm_card_visa")).collect();
     for request in requests.iter().chain(&requests) {
@@ -104,10 +90,7 @@ async fn books_in_memory_are_repeatable() {
     for _ in 0..2 {
         let bench = Bench::new();
         let charge = done(bench.charge("pm_card_disputed").await);
-        let refused = bench
-            .gateway
-            .create_refund(&Bench::refund(&charge, 1))
-            .await;
+        let refused = bench.gateway.create_refund(&Bench::refund(&charge, 1)).await;
         assert!(matches!(refused, Answer::Rejected(_)));
         done(bench.charge("pm_card_visa").await);
         let webhooks = bench.core.due_webhooks(bench.now()).await.unwrap();
@@ -124,10 +107,7 @@ async fn a_statement_lists_everything_once_oldest_first() {
     for number in 0..250 {
         let charge = done(bench.charge("pm_card_visa").await);
         if number < 120 {
-            let refund = bench
-                .gateway
-                .create_refund(&Bench::refund(&charge, 1))
-                .await;
+            let refund = bench.gateway.create_refund(&Bench::refund(&charge, 1)).await;
             refunds.push(done(refund).reference);
         }
         if number == 100 {
@@ -137,10 +117,7 @@ async fn a_statement_lists_everything_once_oldest_first() {
     }
     let (mut charges, mut refunded, mut page) = (Vec::new(), Vec::new(), None::<String>);
     loop {
-        let statement = bench
-            .gateway
-            .list_since(super::START, page.as_deref())
-            .await;
+        let statement = bench.gateway.list_since(super::START, page.as_deref()).await;
         let statement = done(statement);
         charges.extend(statement.charges.into_iter().map(|charge| charge.reference));
         refunded.extend(statement.refunds.into_iter().map(|refund| refund.reference));
@@ -152,11 +129,7 @@ async fn a_statement_lists_everything_once_oldest_first() {
     assert_eq!((charges, refunded), (expected, refunds));
 
     let later = done(bench.gateway.list_since(bench.now(), None).await);
-    assert_eq!(
-        later.charges.len(),
-        100,
-        "a full page of the 149 later ones"
-    );
+    assert_eq!(later.charges.len(), 100, "a full page of the 149 later ones");
     let nowhere = bench.gateway.list_since(bench.now(), Some("nowhere")).await;
     assert!(matches!(nowhere, Answer::Rejected(_)), "{nowhere:?}");
 }

@@ -24,10 +24,7 @@ async fn a_declined_charge_stands_in_the_books_and_can_be_paid_otherwise() {
         assert_eq!(decline.code, code);
         assert_eq!(decline.decline_code.as_deref(), Some(detail));
         let line = bench.gateway.books().await.unwrap().charges.pop().unwrap();
-        assert_eq!(
-            (line.state.as_str(), &line.movement),
-            ("needs_method", &None)
-        );
+        assert_eq!((line.state.as_str(), &line.movement), ("needs_method", &None));
         let found = done(bench.gateway.find_charge(&line.id).await);
         let last_decline = Some(decline);
         assert_eq!(found.state, ChargeState::NeedsMethod { last_decline });
@@ -74,10 +71,7 @@ async fn a_pending_refund_succeeds_later() {
     let request = Bench::refund(&charge, 500);
     let refund = done(bench.gateway.create_refund(&request).await);
     assert_eq!(refund.state, RefundReportState::Pending);
-    let too_much = bench
-        .gateway
-        .create_refund(&Bench::refund(&charge, 1_501))
-        .await;
+    let too_much = bench.gateway.create_refund(&Bench::refund(&charge, 1_501)).await;
     assert!(matches!(too_much, Answer::Rejected(_)), "{too_much:?}");
     bench.advance(REFUND_TAKES);
     let settled = done(bench.gateway.find_refund(&refund.reference).await);
@@ -90,18 +84,9 @@ async fn a_pending_refund_succeeds_later() {
 async fn a_failing_refund_comes_back() {
     let bench = Bench::new();
     let charge = done(bench.charge("pm_card_refund_fails").await);
-    let refund = done(
-        bench
-            .gateway
-            .create_refund(&Bench::refund(&charge, 500))
-            .await,
-    );
+    let refund = done(bench.gateway.create_refund(&Bench::refund(&charge, 500)).await);
     assert_eq!(refund.state, RefundReportState::Succeeded);
-    bench
-        .gateway
-        .settle_due(bench.now() + REFUND_TAKES)
-        .await
-        .unwrap();
+    bench.gateway.settle_due(bench.now() + REFUND_TAKES).await.unwrap();
     let failed = done(bench.gateway.find_refund(&refund.reference).await);
     assert_eq!(failed.state, RefundReportState::Failed);
     assert!(failed.failure.is_some());
@@ -131,18 +116,9 @@ async fn evidence_decides_a_dispute() {
         assert_eq!(open.state, DisputeReportState::NeedsEvidence);
         let answered = bench.gateway.submit_evidence(&reference, evidence).await;
         assert_eq!(done(answered).state, expected);
-        let late = done(
-            bench
-                .gateway
-                .submit_evidence(&reference, "winning_evidence")
-                .await,
-        );
+        let late = done(bench.gateway.submit_evidence(&reference, "winning_evidence").await);
         let still_open = expected == DisputeReportState::UnderReview;
-        let after = if still_open {
-            DisputeReportState::Won
-        } else {
-            expected
-        };
+        let after = if still_open { DisputeReportState::Won } else { expected };
         assert_eq!(late.state, after, "what is closed stays closed");
     }
 }
@@ -152,18 +128,12 @@ async fn an_unanswered_dispute_is_lost_and_blocks_refunds() {
     let bench = Bench::new();
     let (reference, charge) = disputed(&bench).await;
     let charge = done(bench.gateway.find_charge(&charge).await);
-    let refused = bench
-        .gateway
-        .create_refund(&Bench::refund(&charge, 1))
-        .await;
+    let refused = bench.gateway.create_refund(&Bench::refund(&charge, 1)).await;
     assert!(matches!(refused, Answer::Rejected(_)), "{refused:?}");
     bench.advance(EVIDENCE_TIME);
     let lost = done(bench.gateway.find_dispute(&reference).await);
     assert_eq!(lost.state, DisputeReportState::Lost);
-    assert_eq!(
-        bench.gateway.books().await.unwrap().totals[0].disputed,
-        2_000
-    );
+    assert_eq!(bench.gateway.books().await.unwrap().totals[0].disputed, 2_000);
 }
 
 #[tokio::test]
@@ -176,47 +146,25 @@ async fn cards_that_decline_at_once_cannot_be_saved() {
         name: "P".to_owned(),
     };
     let customer = done(bench.gateway.create_customer(&request).await);
-    assert_eq!(
-        done(bench.gateway.create_customer(&request).await),
-        customer
-    );
-    let declined = bench
-        .gateway
-        .attach_card(&customer, "pm_card_expired_card")
-        .await;
+    assert_eq!(done(bench.gateway.create_customer(&request).await), customer);
+    let declined = bench.gateway.attach_card(&customer, "pm_card_expired_card").await;
     assert!(matches!(declined, Answer::Declined(_)), "{declined:?}");
 
-    let saved = bench
-        .gateway
-        .attach_card(&customer, "pm_card_saves_then_declines")
-        .await;
+    let saved = bench.gateway.attach_card(&customer, "pm_card_saves_then_declines").await;
     let saved = done(saved);
     assert_eq!(saved.face.last_four, "0341");
-    let charge = CreateCharge {
-        customer: Some(customer.clone()),
-        ..bench.request(&saved.token)
-    };
+    let charge = CreateCharge { customer: Some(customer.clone()), ..bench.request(&saved.token) };
     let declined = bench.gateway.create_charge(&charge).await;
     assert!(matches!(declined, Answer::Declined(_)), "{declined:?}");
 
-    let other = done(
-        bench
-            .gateway
-            .attach_card(&customer, "pm_card_saves_then_declines")
-            .await,
-    );
-    assert_ne!(
-        other.token, saved.token,
-        "each attachment is a token of its own"
-    );
+    let other = done(bench.gateway.attach_card(&customer, "pm_card_saves_then_declines").await);
+    assert_ne!(other.token, saved.token, "each attachment is a token of its own");
     let same = done(bench.gateway.attach_card(&customer, &saved.token).await);
     assert_eq!(same, saved);
     done(bench.gateway.detach_card(&saved.token).await);
     done(bench.gateway.detach_card(&saved.token).await);
     let webhooks = bench.core.due_webhooks(bench.now()).await.unwrap();
-    let detached = webhooks
-        .iter()
-        .filter(|w| w.body.contains("payment_method.detached"));
+    let detached = webhooks.iter().filter(|w| w.body.contains("payment_method.detached"));
     assert_eq!(detached.count(), 1);
 }
 
@@ -229,10 +177,7 @@ async fn a_key_is_honoured_for_its_window_only() {
     assert_eq!(done(bench.gateway.create_charge(&request).await), first);
     bench.advance(Span::SECOND);
     let second = done(bench.gateway.create_charge(&request).await);
-    assert_ne!(
-        second.reference, first.reference,
-        "a blind repeat charges twice"
-    );
+    assert_ne!(second.reference, first.reference, "a blind repeat charges twice");
 }
 
 #[tokio::test]
@@ -240,30 +185,12 @@ async fn nonsense_is_rejected_and_leaves_no_trace() {
     let bench = Bench::new();
     let good = bench.request("pm_card_visa");
     for nonsense in [
-        CreateCharge {
-            amount: usd(0),
-            ..good.clone()
-        },
-        CreateCharge {
-            amount: usd(-1),
-            ..good.clone()
-        },
-        CreateCharge {
-            method: None,
-            ..good.clone()
-        },
-        CreateCharge {
-            method: Some("pm_card_nobody".to_owned()),
-            ..good.clone()
-        },
-        CreateCharge {
-            method: Some("4242424242424242".to_owned()),
-            ..good.clone()
-        },
-        CreateCharge {
-            customer: Some("cus_nobody".to_owned()),
-            ..good.clone()
-        },
+        CreateCharge { amount: usd(0), ..good.clone() },
+        CreateCharge { amount: usd(-1), ..good.clone() },
+        CreateCharge { method: None, ..good.clone() },
+        CreateCharge { method: Some("pm_card_nobody".to_owned()), ..good.clone() },
+        CreateCharge { method: Some("4242424242424242".to_owned()), ..good.clone() },
+        CreateCharge { customer: Some("cus_nobody".to_owned()), ..good.clone() },
     ] {
         let answer = bench.gateway.create_charge(&nonsense).await;
         assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
@@ -277,20 +204,8 @@ async fn events_point_at_what_they_are_about() {
     let bench = Bench::new();
     let (dispute, charge) = disputed(&bench).await;
     let webhooks = bench.core.due_webhooks(bench.now()).await.unwrap();
-    let hints: Vec<Hint> = webhooks
-        .iter()
-        .map(|w| super::webhooks::receive(&bench, w).hint)
-        .collect();
+    let hints: Vec<Hint> = webhooks.iter().map(|w| super::webhooks::receive(&bench, w).hint).collect();
     let reference = charge.clone();
     let charge = Some(charge);
-    assert_eq!(
-        hints,
-        [
-            Hint::Charge { reference },
-            Hint::Dispute {
-                reference: dispute,
-                charge
-            }
-        ]
-    );
+    assert_eq!(hints, [Hint::Charge { reference }, Hint::Dispute { reference: dispute, charge }]);
 }

@@ -50,15 +50,8 @@ async fn controls_and_pauses_cross_the_wire() {
     let bench = Bench::new();
     let base = listen(router(bench.core.clone())).await;
     let gateway = client(&base, Duration::from_secs(5));
-    let fault = CallFault {
-        call: Call::Any,
-        fault: Fault::RateLimited,
-        count: 1,
-    };
-    let script = Faults {
-        calls: vec![fault],
-        ..Faults::default()
-    };
+    let fault = CallFault { call: Call::Any, fault: Fault::RateLimited, count: 1 };
+    let script = Faults { calls: vec![fault], ..Faults::default() };
     gateway.set_faults(script).await.unwrap();
     let request = bench.request("pm_card_three_ds");
     let Answer::Unknown(unknown) = gateway.create_charge(&request).await else {
@@ -77,10 +70,7 @@ async fn controls_and_pauses_cross_the_wire() {
     assert_eq!(bench.core.now(), advanced, "it follows the test clock");
     gateway.settle_due(bench.now()).await.unwrap();
     assert_eq!(bench.core.now(), advanced, "and never goes back");
-    assert_eq!(
-        gateway.books().await.unwrap(),
-        bench.gateway.books().await.unwrap()
-    );
+    assert_eq!(gateway.books().await.unwrap(), bench.gateway.books().await.unwrap());
     let answer = gateway.find_charge("pi_ of nobody & nothing").await;
     assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
 }

@@ -40,11 +40,7 @@ impl Bench {
         let clock: Clock = Arc::new(move || Timestamp(hand.load(Ordering::SeqCst)));
         let core = Arc::new(Core::new(books, clock, SECRET));
         Bench {
-            gateway: SandboxGateway::in_process(
-                Arc::clone(&core),
-                TIMEOUT,
-                vec![SECRET.to_owned()],
-            ),
+            gateway: SandboxGateway::in_process(Arc::clone(&core), TIMEOUT, vec![SECRET.to_owned()]),
             core,
             now,
             op: AtomicI64::new(0),
@@ -64,10 +60,7 @@ impl Bench {
         let op = self.op.fetch_add(1, Ordering::SeqCst);
         CreateCharge {
             key: format!("test:{op}:charge"),
-            tag: OpTag {
-                instance: "test".to_owned(),
-                op,
-            },
+            tag: OpTag { instance: "test".to_owned(), op },
             amount: usd(2_000),
             customer: None,
             method: Some(token.to_owned()),

@@ -2,9 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::money::Currency;
-use gateways::contract::{
-    self, Fixture, Flow, Keys, OverRefunds, SignedWebhook, SilentTokens, StatementOf,
-};
+use gateways::contract::{self, Fixture, Flow, Keys, OverRefunds, SignedWebhook, SilentTokens, StatementOf};
 use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use gateways::sandbox::{Books, SIGNATURE_HEADER, SandboxGateway};
@@ -26,9 +24,7 @@ async fn fixture(bench: &Bench, flow: Flow) -> Fixture {
             charged: "pm_card_timeout_charged".to_owned(),
             uncharged: "pm_card_timeout_uncharged".to_owned(),
         }),
-        currencies: ["USD", "JPY", "KWD"]
-            .map(|code| Currency::parse(code).unwrap())
-            .to_vec(),
+        currencies: ["USD", "JPY", "KWD"].map(|code| Currency::parse(code).unwrap()).to_vec(),
         flow,
         keys: Keys::Honoured,
         over_refunds: OverRefunds::Refused,
@@ -63,8 +59,7 @@ async fn in_a_file_over_http() {
     let bench = Bench::with(Books::file(&folder.path().join("books"), 7).unwrap());
     let base = listen(gateways::sandbox::router(bench.core.clone())).await;
     let gateway =
-        SandboxGateway::over_http(&base, Duration::from_millis(500), vec![SECRET.to_owned()])
-            .unwrap();
+        SandboxGateway::over_http(&base, Duration::from_millis(500), vec![SECRET.to_owned()]).unwrap();
     contract::check(&gateway, &fixture(&bench, Flow::OneCall).await).await;
 }
 

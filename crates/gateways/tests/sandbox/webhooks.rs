@@ -18,11 +18,7 @@ pub(super) fn receive(bench: &Bench, webhook: &OutgoingWebhook) -> Notice {
         let found = headers.find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.clone())
     };
-    let inbound = Inbound {
-        header: &header,
-        body: webhook.body.as_bytes(),
-        now: bench.now(),
-    };
+    let inbound = Inbound { header: &header, body: webhook.body.as_bytes(), now: bench.now() };
     bench.gateway.receive(inbound).unwrap()
 }
 
@@ -31,10 +27,7 @@ async fn due(bench: &Bench) -> Vec<OutgoingWebhook> {
 }
 
 async fn misbehave(bench: &Bench, webhooks: WebhookFaults) {
-    let script = Faults {
-        webhooks,
-        ..Faults::default()
-    };
+    let script = Faults { webhooks, ..Faults::default() };
     bench.gateway.set_faults(script).await.unwrap();
 }
 
@@ -47,19 +40,12 @@ async fn a_webhook_comes_again_until_it_is_taken() {
     assert!(due(&bench).await.is_empty(), "it is on its way");
     bench.advance(Span::seconds(30));
     let again = due(&bench).await;
-    assert_eq!(
-        again[0].event, first[0].event,
-        "its sender never reported back"
-    );
+    assert_eq!(again[0].event, first[0].event, "its sender never reported back");
 
     let mut pauses = Vec::new();
     loop {
         let webhook = &again[0];
-        bench
-            .core
-            .delivered(webhook.delivery, Delivery::Failed)
-            .await
-            .unwrap();
+        bench.core.delivered(webhook.delivery, Delivery::Failed).await.unwrap();
         let mut waited = Span::ZERO;
         while due(&bench).await.is_empty() && waited < Span::days(3) {
             bench.advance(Span::seconds(5));
@@ -78,11 +64,7 @@ async fn what_was_taken_is_gone() {
     let bench = Bench::new();
     done(bench.charge("pm_card_visa").await);
     let webhook = due(&bench).await.remove(0);
-    bench
-        .core
-        .delivered(webhook.delivery, Delivery::Accepted)
-        .await
-        .unwrap();
+    bench.core.delivered(webhook.delivery, Delivery::Accepted).await.unwrap();
     bench.advance(Span::days(9));
     assert!(due(&bench).await.is_empty());
     assert_eq!(bench.gateway.books().await.unwrap().webhooks_waiting, 0);
@@ -91,15 +73,7 @@ async fn what_was_taken_is_gone() {
 #[tokio::test]
 async fn delays_duplicates_and_losses_are_as_scripted() {
     let bench = Bench::new();
-    misbehave(
-        &bench,
-        WebhookFaults {
-            delay_seconds: 60,
-            duplicate: true,
-            ..Default::default()
-        },
-    )
-    .await;
+    misbehave(&bench, WebhookFaults { delay_seconds: 60, duplicate: true, ..Default::default() }).await;
     done(bench.charge("pm_card_visa").await);
     assert!(due(&bench).await.is_empty());
     bench.advance(Span::seconds(60));
@@ -108,14 +82,7 @@ async fn delays_duplicates_and_losses_are_as_scripted() {
     assert_eq!(twins[0].event, twins[1].event);
     assert_eq!(receive(&bench, &twins[0]), receive(&bench, &twins[1]));
 
-    misbehave(
-        &bench,
-        WebhookFaults {
-            drop: true,
-            ..Default::default()
-        },
-    )
-    .await;
+    misbehave(&bench, WebhookFaults { drop: true, ..Default::default() }).await;
     done(bench.charge("pm_card_visa").await);
     bench.advance(Span::seconds(10));
     assert!(due(&bench).await.is_empty());
@@ -124,25 +91,14 @@ async fn delays_duplicates_and_losses_are_as_scripted() {
 #[tokio::test]
 async fn reordered_events_overtake_each_other() {
     let bench = Bench::new();
-    misbehave(
-        &bench,
-        WebhookFaults {
-            reorder: true,
-            ..Default::default()
-        },
-    )
-    .await;
+    misbehave(&bench, WebhookFaults { reorder: true, ..Default::default() }).await;
     for _ in 0..4 {
         done(bench.charge("pm_card_visa").await);
     }
     let mut seen = Vec::new();
     while seen.len() < 4 {
         for webhook in due(&bench).await {
-            bench
-                .core
-                .delivered(webhook.delivery, Delivery::Accepted)
-                .await
-                .unwrap();
+            bench.core.delivered(webhook.delivery, Delivery::Accepted).await.unwrap();
             seen.push(webhook.event);
         }
         bench.advance(Span::SECOND);
@@ -168,11 +124,7 @@ async fn the_deliverer_sends_signed_posts_and_repeats_refused_ones() {
             headers: vec![("sandbox-signature", signature)],
             body: String::from_utf8(body.to_vec()).unwrap(),
         });
-        if seen.len() == 1 {
-            StatusCode::SERVICE_UNAVAILABLE
-        } else {
-            StatusCode::OK
-        }
+        if seen.len() == 1 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
     };
     let base = listen(axum::Router::new().route("/hook", post(take))).await;
     let deliverer = Deliverer::new(bench.core.clone(), &format!("{base}/hook")).unwrap();

@@ -1,0 +1,59 @@
+//! Bookings: a payer's claim on a session, from request to completion.
+//!
+//! Invariants: rate and fee policy freeze when a booking is made; a pending or confirmed booking
+//! with times holds its slot for both parties; cancelling always settles the money; only a captured
+//! payment makes a booking completable. Reschedules and meetings are deliberately not here yet.
+
+mod cancel;
+mod complete;
+mod confirm;
+mod create;
+mod tick;
+
+pub use cancel::{Cancel, Cancelled};
+pub use complete::Complete;
+pub use confirm::Confirm;
+pub use create::{Create, check_slot};
+pub use tick::{Tick, Ticked};
+
+use crate::id::{Id, PersonId};
+use crate::records::{Booking, Payment};
+use crate::world::{Needs, World};
+
+/// Who is asking, as the rules see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    Party(PersonId),
+    Admin(PersonId),
+    System,
+}
+
+impl Actor {
+    pub fn person(self) -> Option<PersonId> {
+        match self {
+            Actor::Party(person) | Actor::Admin(person) => Some(person),
+            Actor::System => None,
+        }
+    }
+}
+
+/// The booking's payment, if anybody has tried to pay.
+pub(crate) fn payment_of<'w>(world: &'w World, booking: &Booking) -> Option<&'w Payment> {
+    booking.payment.and_then(|id| world.payments.get(&id))
+}
+
+/// Asks for the booking's payment and all that ending it touches.
+fn needs_money(needs: &mut Needs, world: &World, booking: &Booking) {
+    let Some(id) = booking.payment else { return };
+    needs.payments.key(id);
+    needs.ops.group(id);
+    if let Some(payment) = world.payments.peek(&id) {
+        crate::refunds::needs(needs, payment);
+    }
+}
+
+/// The parties' lanes: every booking command changes rows of both.
+fn lanes_of(booking: crate::id::BookingId, payer: PersonId, lanes: &mut crate::command::Lanes) {
+    lanes.insert(booking.lane());
+    lanes.insert(payer.lane());
+}

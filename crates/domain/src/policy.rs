@@ -1,0 +1,182 @@
+//! The marketplace's settings as far as rules depend on them. The server fills this from its
+//! configuration; defaults are the contract's.
+
+use crate::money::{Currency, Rate};
+use crate::time::Span;
+
+/// What is sold, as the contract's `kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Booking,
+    GigPurchase,
+    Course,
+    Event,
+    WalletTopUp,
+}
+
+/// Who bears the platform's fee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeeMode {
+    /// Added to the price: the payer pays price + fee.
+    OnTop,
+    /// Taken out of the price: the payee receives price − fee.
+    Deducted,
+}
+
+/// A fee rule for one kind, frozen into a booking when it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeePolicy {
+    pub mode: FeeMode,
+    pub rate_bps: u32,
+    pub min_minor: i64,
+}
+
+/// How a rate becomes a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriceUnit {
+    /// The rate is per hour and the exact seconds count.
+    Hour,
+    /// The rate is the price of one session.
+    Session,
+}
+
+/// In which order a booking is confirmed and paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BookingFlow {
+    Both,
+    ConfirmThenPay,
+    PayThenConfirm,
+}
+
+/// When a payee's share becomes available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    OnCompletion,
+    OnPayment,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundFeePolicy {
+    /// The fee goes back in proportion.
+    ProRata,
+    /// The fee is never returned and caps the refund at total − fee.
+    Keep,
+}
+
+#[derive(Clone, Debug)]
+pub struct Policies {
+    /// This installation's own name in every key and tag sent to a gateway.
+    pub instance: String,
+    pub currency: Currency,
+    pub fee_booking: FeePolicy,
+    pub fee_gig_purchase: FeePolicy,
+    pub fee_course: FeePolicy,
+    pub fee_event: FeePolicy,
+    pub booking_unit: PriceUnit,
+    pub gig_purchase_unit: PriceUnit,
+    pub charge_min_minor: i64,
+    pub charge_max_minor: i64,
+    pub intent_ttl: Span,
+    pub pending_ttl: Span,
+    pub booking: BookingPolicy,
+    pub refunds: RefundPolicy,
+    pub release_booking: Release,
+    pub release_gig_purchase: Release,
+    pub hold: Span,
+    /// How long a claimed operation is its holder's alone.
+    pub lease: Span,
+    pub idempotency_ttl: Span,
+    /// Same user and body within this span is a repeat where no natural key exists.
+    pub derived_window: Span,
+    pub refresh_ttl: Span,
+    pub refresh_idle: Span,
+    pub refresh_reuse_grace: Span,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct BookingPolicy {
+    pub flow: BookingFlow,
+    pub cancel_on_payment_failure: bool,
+    pub refund_on_cancel: bool,
+    pub require_student_role: bool,
+    pub confirm_ttl: Span,
+    /// Zero: a confirmed booking may be paid until it starts.
+    pub pay_ttl: Span,
+    pub auto_complete_after: Span,
+    pub length_min: Span,
+    pub length_max: Span,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct RefundPolicy {
+    /// Whether cancelling a paid booking refunds it at once, or leaves a request for an admin.
+    pub automatic: bool,
+    pub fee: RefundFeePolicy,
+}
+
+impl FeePolicy {
+    pub fn rate(self) -> Rate {
+        Rate::bps(self.rate_bps).expect("the configuration refuses rates above 100 %")
+    }
+}
+
+impl Policies {
+    pub fn fee(&self, kind: Kind) -> FeePolicy {
+        match kind {
+            Kind::Booking => self.fee_booking,
+            Kind::GigPurchase => self.fee_gig_purchase,
+            Kind::Course => self.fee_course,
+            Kind::Event => self.fee_event,
+            Kind::WalletTopUp => FeePolicy { mode: FeeMode::OnTop, rate_bps: 0, min_minor: 0 },
+        }
+    }
+
+    pub fn release(&self, kind: Kind) -> Release {
+        match kind {
+            Kind::Booking => self.release_booking,
+            Kind::GigPurchase => self.release_gig_purchase,
+            Kind::Course | Kind::Event | Kind::WalletTopUp => Release::OnPayment,
+        }
+    }
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        let deducted = |rate_bps| FeePolicy { mode: FeeMode::Deducted, rate_bps, min_minor: 0 };
+        Policies {
+            instance: "bursar".into(),
+            currency: Currency::USD,
+            fee_booking: FeePolicy { mode: FeeMode::OnTop, rate_bps: 500, min_minor: 100 },
+            fee_gig_purchase: deducted(1_000),
+            fee_course: deducted(2_000),
+            fee_event: deducted(2_000),
+            booking_unit: PriceUnit::Hour,
+            gig_purchase_unit: PriceUnit::Session,
+            charge_min_minor: 50,
+            charge_max_minor: 99_999_999,
+            intent_ttl: Span::minutes(30),
+            pending_ttl: Span::minutes(60),
+            booking: BookingPolicy {
+                flow: BookingFlow::Both,
+                cancel_on_payment_failure: false,
+                refund_on_cancel: true,
+                require_student_role: false,
+                confirm_ttl: Span::hours(72),
+                pay_ttl: Span::ZERO,
+                auto_complete_after: Span::minutes(60),
+                length_min: Span::minutes(15),
+                length_max: Span::minutes(720),
+            },
+            refunds: RefundPolicy { automatic: true, fee: RefundFeePolicy::ProRata },
+            release_booking: Release::OnCompletion,
+            release_gig_purchase: Release::OnCompletion,
+            hold: Span::ZERO,
+            lease: Span::seconds(45),
+            idempotency_ttl: Span::hours(720),
+            derived_window: Span::seconds(10),
+            refresh_ttl: Span::days(30),
+            refresh_idle: Span::days(7),
+            refresh_reuse_grace: Span::seconds(60),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Gigs, bookings and the busy times that keep them apart.
+
+use super::{by_id, words};
+use crate::id::{BookingId, Id, Lane, OfferId, PaymentId, PersonId};
+use crate::money::Currency;
+use crate::policy::{FeePolicy, Kind, PriceUnit};
+use crate::rows::Record;
+use crate::time::Timestamp;
+
+words! {
+    OfferState { Active = "active", Inactive = "inactive", Draft = "draft", Suspended = "suspended", Archived = "archived" }
+}
+
+words! {
+    Category { Language = "language", Astrology = "astrology", General = "general" }
+}
+
+/// A session that a teacher offers (a gig on the wire).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    pub id: OfferId,
+    pub payee: PersonId,
+    pub category: Category,
+    pub service_type: String,
+    pub title: String,
+    pub short_description: String,
+    pub full_description: String,
+    /// Per hour for bookings, per session for flat purchases, by `pricing.*_unit`.
+    pub price_minor: i64,
+    pub currency: Currency,
+    pub session_minutes: i64,
+    /// A JSON array of strings.
+    pub tags: String,
+    pub session_contents: String,
+    pub state: OfferState,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+by_id!(Offer, OfferId, PersonId, |offer| Some(offer.payee));
+
+words! {
+    BookingState { Pending = "pending", Confirmed = "confirmed", Completed = "completed", Cancelled = "cancelled" }
+}
+
+words! {
+    /// How a booking came to be completed.
+    Completion { Student = "student", Teacher = "teacher", Auto = "auto" }
+}
+
+/// A payer's claim on an offer, with its own life. Owned by the payee's lane.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Booking {
+    pub id: BookingId,
+    pub kind: Kind,
+    pub payer: PersonId,
+    pub payee: PersonId,
+    pub offer: OfferId,
+    pub title: String,
+    /// Both or neither: without times the booking still needs scheduling.
+    pub starts_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
+    pub state: BookingState,
+    /// Rate and fee policy as they were when the booking was made.
+    pub rate_minor: i64,
+    pub unit: PriceUnit,
+    pub currency: Currency,
+    pub fee: FeePolicy,
+    /// The one payment of this booking, once somebody tried to pay.
+    pub payment: Option<PaymentId>,
+    pub last_payment_error: Option<String>,
+    pub notes: String,
+    pub session_type: String,
+    pub cancellation_reason: Option<String>,
+    pub cancelled_by: Option<PersonId>,
+    pub completion: Option<Completion>,
+    pub completed_at: Option<Timestamp>,
+    /// When the clock has something to do: expire, cancel unpaid, complete.
+    pub wake_at: Option<Timestamp>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+by_id!(Booking, BookingId);
+
+/// A time at which a party of a pending or confirmed booking is taken, one row a UTC day it touches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Busy {
+    pub party: PersonId,
+    /// UTC day number.
+    pub day: i64,
+    pub booking: BookingId,
+    pub starts_at: Timestamp,
+    pub ends_at: Timestamp,
+}
+
+impl Record for Busy {
+    type Key = (PersonId, i64, BookingId);
+    type Group = (PersonId, i64);
+    fn key(&self) -> Self::Key {
+        (self.party, self.day, self.booking)
+    }
+    fn group(&self) -> Option<Self::Group> {
+        Some((self.party, self.day))
+    }
+    fn lane(&self) -> Lane {
+        self.party.lane()
+    }
+}

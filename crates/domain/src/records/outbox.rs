@@ -1,0 +1,154 @@
+//! What is told and done after the commit: events, jobs, webhooks received, answers kept, audit.
+
+use std::borrow::Cow;
+
+use super::{by_id, words};
+use crate::id::{AlertId, AuditId, EventId, Id, InboxId, JobId, Lane, OpId, PersonId};
+use crate::rows::{NoGroup, Record};
+use crate::time::Timestamp;
+
+/// What is told to subscribers. Append-only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub id: EventId,
+    /// `payment.completed`, `booking.cancelled`, …
+    pub kind: Cow<'static, str>,
+    pub subject: i64,
+    pub at: Timestamp,
+    /// A JSON object without personal data.
+    pub body: String,
+}
+
+words! {
+    JobState { Queued = "queued", Done = "done", Dead = "dead" }
+}
+
+/// Work that follows from a commit and must happen at least once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    pub id: JobId,
+    /// Which worker does it: `mail`, …
+    pub kind: Cow<'static, str>,
+    /// Makes the job unique within its kind: the same cause never queues twice.
+    pub key: String,
+    /// A JSON object.
+    pub body: String,
+    pub run_at: Timestamp,
+    pub created_at: Timestamp,
+}
+
+words! {
+    InboxState { Received = "received", Processed = "processed", Ignored = "ignored", Parked = "parked", Failed = "failed", Dead = "dead" }
+}
+
+/// An authentic webhook event, stored before anything is done about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InboxEvent {
+    pub id: InboxId,
+    pub gateway: String,
+    pub event: String,
+    pub kind: String,
+    /// `charge`, `refund`, `dispute`, `card` or `other`, and the object's id at the gateway.
+    pub hint: String,
+    pub object: String,
+    pub charge: Option<String>,
+    pub body: String,
+    pub state: InboxState,
+    pub attempts: i64,
+    pub error: Option<String>,
+    pub wake_at: Option<Timestamp>,
+    pub received_at: Timestamp,
+    pub processed_at: Option<Timestamp>,
+}
+
+by_id!(InboxEvent, InboxId);
+
+/// The answer kept under a client's key, or the operation that will give it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IdempotencyRecord {
+    pub person: PersonId,
+    /// The operation id of the API, without mounts and path parameters.
+    pub operation: String,
+    /// SHA-256 of the client's key (or of the body where the key is derived), hex.
+    pub key: String,
+    /// SHA-256 of path parameters and body, hex.
+    pub body_hash: String,
+    pub op: Option<OpId>,
+    /// HTTP status and JSON body once final.
+    pub status: Option<i64>,
+    pub answer: Option<String>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+impl Record for IdempotencyRecord {
+    type Key = (PersonId, String, String);
+    type Group = NoGroup;
+    fn key(&self) -> Self::Key {
+        (self.person, self.operation.clone(), self.key.clone())
+    }
+    fn group(&self) -> Option<NoGroup> {
+        None
+    }
+    fn lane(&self) -> Lane {
+        self.person.lane()
+    }
+}
+
+/// Who did what to which object. Append-only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEntry {
+    pub id: AuditId,
+    /// `None`: the system.
+    pub actor: Option<PersonId>,
+    pub action: Cow<'static, str>,
+    pub object: String,
+    pub object_id: i64,
+    /// What changed, a JSON object without secrets.
+    pub change: String,
+    pub at: Timestamp,
+}
+
+/// Something a human must look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    pub id: AlertId,
+    pub kind: Cow<'static, str>,
+    pub subject: i64,
+    pub detail: String,
+    pub at: Timestamp,
+}
+
+/// How far a lane's ids have been given out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneRow {
+    pub lane: Lane,
+    /// The sequence number of the next id.
+    pub next: i64,
+}
+
+impl Record for LaneRow {
+    type Key = Lane;
+    type Group = NoGroup;
+    fn key(&self) -> Lane {
+        self.lane
+    }
+    fn group(&self) -> Option<NoGroup> {
+        None
+    }
+    fn lane(&self) -> Lane {
+        self.lane
+    }
+}
+
+macro_rules! appended {
+    ($($record:ident: $id:ident),*) => {$(
+        impl $record {
+            /// The lane the row lives in.
+            pub fn lane(&self) -> Lane {
+                self.$id.lane()
+            }
+        }
+    )*};
+}
+appended!(Event: id, Job: id, AuditEntry: id, Alert: id);

@@ -1,0 +1,161 @@
+//! People, their profiles, sessions and one-time tokens, and the claims that keep things unique.
+
+use super::{by_id, words};
+use crate::id::{Id, Lane, PersonId, SessionId};
+use crate::rows::{NoGroup, Record};
+use crate::time::Timestamp;
+
+/// Somebody with a login.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person {
+    pub id: PersonId,
+    /// The id on the wire, lower-case UUID text.
+    pub uuid: String,
+    /// As typed, trimmed; the claim holds the folded form.
+    pub email: String,
+    pub full_name: String,
+    /// PHC string; `None` for people whose login is elsewhere.
+    pub password: Option<String>,
+    pub active: bool,
+    pub verified: bool,
+    pub admin: bool,
+    /// Goes up whenever every token must die (password change, role change by an admin, logout of all).
+    pub session_version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+by_id!(Person, PersonId);
+
+/// What a teacher tells of himself; existing means "is a teacher".
+#[derive(Clone, Debug, PartialEq)]
+pub struct TeacherProfile {
+    pub id: PersonId,
+    pub bio: String,
+    pub qualification: String,
+    pub experience_years: i64,
+    pub about: String,
+    pub teaching_languages: String,
+    pub hourly_rate_minor: Option<i64>,
+    pub profile_picture: String,
+    pub city: String,
+    pub country: String,
+    pub postal_code: String,
+    pub native_language: String,
+    pub time_zone: String,
+    pub verified: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+by_id!(TeacherProfile, PersonId);
+
+/// What a student tells of himself; existing means "is a student".
+#[derive(Clone, Debug, PartialEq)]
+pub struct StudentProfile {
+    pub id: PersonId,
+    pub bio: String,
+    pub profile_picture: String,
+    pub city: String,
+    pub country: String,
+    pub postal_code: String,
+    pub native_language: String,
+    pub learning_language: String,
+    pub time_zone: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+by_id!(StudentProfile, PersonId);
+
+/// A login: one family of rotating refresh tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    pub id: SessionId,
+    pub person: PersonId,
+    /// SHA-256 of the current refresh token, hex.
+    pub token: String,
+    /// The one before, honoured for a short grace because browsers have tabs.
+    pub previous: Option<String>,
+    pub rotated_at: Timestamp,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+}
+
+by_id!(Session, SessionId);
+
+words! {
+    /// What a one-time token is good for.
+    Purpose { PasswordReset = "password_reset", VerifyEmail = "verify_email" }
+}
+
+/// The newest one-time token of a person for a purpose; older ones are void.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OneTimeToken {
+    pub person: PersonId,
+    pub purpose: Purpose,
+    /// SHA-256 of the token, hex.
+    pub token: String,
+    pub expires_at: Timestamp,
+    pub used_at: Option<Timestamp>,
+}
+
+impl Record for OneTimeToken {
+    type Key = (PersonId, Purpose);
+    type Group = NoGroup;
+    fn key(&self) -> Self::Key {
+        (self.person, self.purpose)
+    }
+    fn group(&self) -> Option<NoGroup> {
+        None
+    }
+    fn lane(&self) -> Lane {
+        self.person.lane()
+    }
+}
+
+words! {
+    /// What must be unique in the world.
+    Space {
+        Email = "email",
+        Uuid = "uuid",
+        /// The `sub` of an outside token issuer.
+        Subject = "subject",
+        /// A gateway's id of a charge, movement, refund or dispute: `<gateway>:<id>`.
+        GatewayObject = "gateway_object",
+        /// `<gateway>:<event id>`.
+        WebhookEvent = "webhook_event",
+    }
+}
+
+/// An insert-only row that makes a name unique in the world and leads to its owner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    pub space: Space,
+    pub name: String,
+    /// The raw id of what the name stands for.
+    pub target: i64,
+    pub created_at: Timestamp,
+}
+
+impl Claim {
+    /// The lane of a name: claims live where their name hashes to, not where their target lives.
+    pub fn lane_of(name: &str) -> Lane {
+        Lane::of(name)
+    }
+}
+
+impl Record for Claim {
+    type Key = (Space, String);
+    type Group = NoGroup;
+    fn key(&self) -> Self::Key {
+        (self.space, self.name.clone())
+    }
+    fn group(&self) -> Option<NoGroup> {
+        None
+    }
+    fn lane(&self) -> Lane {
+        Claim::lane_of(&self.name)
+    }
+}

@@ -1,0 +1,108 @@
+//! Who is taken when. Half-open intervals; a party has one row for each UTC day a booking touches.
+//!
+//! Invariant: pending and confirmed bookings with times hold rows for payer and payee, others hold
+//! none; no two bookings of one party overlap. Availability (when a teacher would like to work) is
+//! deliberately not here.
+
+use crate::id::{BookingId, PersonId};
+use crate::records::{Booking, BookingState, Busy};
+use crate::refusal::Refusal;
+use crate::time::{Span, Timestamp};
+use crate::world::{Needs, World};
+
+/// A booking's interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    pub starts_at: Timestamp,
+    pub ends_at: Timestamp,
+}
+
+impl Slot {
+    pub fn length(self) -> Span {
+        self.ends_at - self.starts_at
+    }
+
+    fn days(self) -> impl Iterator<Item = i64> {
+        self.starts_at.day()..=(self.ends_at - Span(1)).day()
+    }
+
+    fn overlaps(self, busy: &Busy) -> bool {
+        busy.starts_at < self.ends_at && self.starts_at < busy.ends_at
+    }
+}
+
+impl Booking {
+    pub fn slot(&self) -> Option<Slot> {
+        Some(Slot { starts_at: self.starts_at?, ends_at: self.ends_at? })
+    }
+}
+
+/// Asks for everything that could collide with the slot.
+pub fn needs(needs: &mut Needs, parties: [PersonId; 2], slot: Slot) {
+    for party in parties {
+        for day in slot.days() {
+            needs.busy.group((party, day));
+        }
+    }
+}
+
+/// Takes the slot for both parties, or says that one of them is taken.
+pub fn hold(
+    world: &mut World,
+    booking: BookingId,
+    parties: [PersonId; 2],
+    slot: Slot,
+) -> Result<(), Refusal> {
+    for party in parties {
+        for day in slot.days() {
+            let taken =
+                world.busy.of(&(party, day)).any(|busy| busy.booking != booking && slot.overlaps(busy));
+            if taken {
+                return Err(Refusal::SlotTaken);
+            }
+        }
+    }
+    for party in parties {
+        for day in slot.days() {
+            let Slot { starts_at, ends_at } = slot;
+            world.busy.insert(Busy { party, day, booking, starts_at, ends_at });
+        }
+    }
+    Ok(())
+}
+
+/// Frees what a booking held.
+pub fn free(world: &mut World, booking: &Booking) {
+    let Some(slot) = booking.slot() else { return };
+    for party in [booking.payer, booking.payee] {
+        for day in slot.days() {
+            world.busy.remove(&(party, day, booking.id));
+        }
+    }
+}
+
+/// Asks for what [`free`] and [`close`] touch.
+pub fn needs_to_free(needs: &mut Needs, booking: &Booking) {
+    let Some(slot) = booking.slot() else { return };
+    for party in [booking.payer, booking.payee] {
+        for day in slot.days() {
+            needs.busy.key((party, day, booking.id));
+        }
+    }
+}
+
+/// Cancels a booking and frees its time. The money is the caller's business.
+pub fn close(world: &mut World, id: BookingId, by: Option<PersonId>, reason: &str, now: Timestamp) {
+    let booking = world.bookings.get(&id).expect("loaded to be closed").clone();
+    free(world, &booking);
+    world.bookings.update(&id, |booking| {
+        booking.state = BookingState::Cancelled;
+        booking.cancelled_by = by;
+        booking.cancellation_reason = Some(reason.to_string());
+        booking.wake_at = None;
+        booking.version += 1;
+        booking.updated_at = now;
+    });
+    let body = format!(r#"{{"booking_id":{id}}}"#);
+    world.tell(crate::id::Id::lane(id), "booking.cancelled", id.0, now, body);
+}

@@ -1,0 +1,164 @@
+//! The database as the server sees it: two doors. `submit` (and `record`) change state through the
+//! writer; `read` sees one snapshot. HTTP is async, the store is threads; they meet here.
+
+use std::sync::{Arc, Mutex};
+
+use domain::command::{Command, Fact};
+use domain::context::Plants;
+use domain::policy::Policies;
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use crate::engine::{Access, Connection, Fault, OpenError, Options, Pool, Url};
+use crate::migrate::{MigrateError, Status};
+use crate::reads::Reads;
+use crate::writer::{self, CommandWork, FactWork, Queue, Setup, Work, Writer};
+use crate::{Now, migrations};
+
+/// How the database is used.
+#[derive(Clone)]
+pub struct Settings {
+    pub options: Options,
+    pub readers: usize,
+    pub queue_max: usize,
+    pub batch_max: usize,
+    /// A name for this process, unique among the nodes of one database.
+    pub node: String,
+    pub policies: Arc<Policies>,
+    pub plants: Plants,
+    pub now: Now,
+}
+
+/// A cheap handle; clones share one writer.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+enum Inner {
+    /// A writer thread and a pool of readers.
+    Threads { queue: Queue, pool: Pool },
+    /// Everything on the caller's thread, one step after the other: the simulator.
+    Inline { writer: Mutex<Writer> },
+}
+
+/// Why the store could not be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    #[error("the writer's thread could not be started")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Db {
+    /// Opens a migrated database with a writer thread and readers.
+    pub fn open(url: &Url, settings: Settings) -> Result<Db, StartError> {
+        let connection = Connection::open(url, Access::Write, &settings.options)?;
+        for remark in connection.remarks() {
+            tracing::warn!(remark, "database settings");
+        }
+        let pool = Pool::new(url.clone(), settings.options.clone(), settings.readers)?;
+        let (queue_max, batch_max) = (settings.queue_max, settings.batch_max);
+        let writer = Writer::new(setup(url, settings), connection);
+        let queue = Queue::start(writer, queue_max, batch_max)?;
+        Ok(Db { inner: Arc::new(Inner::Threads { queue, pool }) })
+    }
+
+    /// A fresh in-memory SQLite whose every step runs on the caller's thread.
+    pub fn in_memory(settings: Settings) -> Result<Db, StartError> {
+        let url = Url::parse("sqlite::memory:")?;
+        let mut connection = Connection::open(&url, Access::Write, &settings.options)?;
+        crate::migrate::migrate(&mut connection, migrations(), 0)?;
+        let writer = Mutex::new(Writer::new(setup(&url, settings), connection));
+        Ok(Db { inner: Arc::new(Inner::Inline { writer }) })
+    }
+
+    /// Makes a change that the rules may refuse. Answers after the commit.
+    pub async fn submit<C: Command>(&self, command: C) -> Result<C::Receipt, writer::Error> {
+        let (reply, answer) = oneshot::channel();
+        self.run(Box::new(CommandWork::new(command, reply)), answer).await
+    }
+
+    /// Records what has happened. Answers after the commit.
+    pub async fn record<F: Fact>(&self, fact: F) -> Result<F::Receipt, writer::Error> {
+        let (reply, answer) = oneshot::channel();
+        self.run(Box::new(FactWork::new(fact, reply)), answer).await
+    }
+
+    async fn run<T>(
+        &self,
+        work: Box<dyn Work>,
+        answer: oneshot::Receiver<Result<T, writer::Error>>,
+    ) -> Result<T, writer::Error> {
+        self.pause().await;
+        self.push(work)?;
+        let answer = answer.await.unwrap_or(Err(writer::Error::Stopped));
+        self.pause().await;
+        answer
+    }
+
+    /// Before and after a commit the simulator may stop a caller for ever.
+    async fn pause(&self) {
+        if matches!(&*self.inner, Inner::Inline { .. }) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn push(&self, work: Box<dyn Work>) -> Result<(), writer::Error> {
+        match &*self.inner {
+            Inner::Threads { queue, .. } => queue.push(work),
+            Inner::Inline { writer } => {
+                writer.lock().expect("no panic leaves the writer").run(vec![work]);
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs queries on one snapshot, on a reader's connection.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reads<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        if matches!(&*self.inner, Inner::Inline { .. }) {
+            return self.read_now(read);
+        }
+        let db = self.clone();
+        let task = tokio::task::spawn_blocking(move || db.read_now(read));
+        task.await.map_err(|panic| Fault::other(panic.to_string()))?
+    }
+
+    /// The same from a thread that may block.
+    pub fn read_now<T>(&self, read: impl FnOnce(&mut Reads<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+        match &*self.inner {
+            Inner::Threads { pool, .. } => pool.with(|connection| read(&mut Reads::new(connection))),
+            Inner::Inline { writer } => {
+                let mut writer = writer.lock().expect("no panic leaves the writer");
+                let connection = writer.connection()?;
+                connection.begin()?;
+                let answer = read(&mut Reads::new(connection));
+                connection.rollback();
+                answer
+            }
+        }
+    }
+}
+
+fn setup(url: &Url, settings: Settings) -> Setup {
+    let Settings { options, node, now, policies, plants, .. } = settings;
+    Setup { url: url.clone(), options, node, now, policies, plants }
+}
+
+/// Brings a database up to this binary's schema; the numbers applied.
+pub fn migrate(url: &Url, options: &Options, now: domain::time::Timestamp) -> Result<Vec<i64>, StartError> {
+    let mut connection = Connection::open(url, Access::Write, &options.patient())?;
+    Ok(crate::migrate::migrate(&mut connection, migrations(), now.0)?)
+}
+
+/// Whether a database has this binary's schema.
+pub fn schema_status(url: &Url, options: &Options) -> Result<Status, StartError> {
+    let mut connection = Connection::open(url, Access::Read, options)?;
+    Ok(crate::migrate::status(&mut connection, migrations())?)
+}

@@ -1,0 +1,333 @@
+//! PostgreSQL through tokio-postgres on a small runtime of the connection's own.
+//!
+//! Invariants: nothing is cancelled while COMMIT waits; when it waits too long the socket is
+//! dropped and the outcome is unknown; a COMMIT that carries a warning is unknown too, because the
+//! server says with it that no standby has the work. Every wait has a bound. Round trips cost more
+//! than rows: BEGIN rides with the first look-up, and all writes of a batch with its COMMIT.
+//! Deliberately not here: the `postgres` crate, which is the same runtime without the bound on a
+//! wait and without sending BEGIN together with the first statement.
+
+mod open;
+mod pipeline;
+mod reactor;
+mod values;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
+
+use self::pipeline::Write;
+use self::reactor::Reactor;
+use self::values::{Arrays, read};
+use super::dialect::{self, Conflict};
+use super::fault::{Fault, OpenError};
+use super::url::Server;
+use super::value::{Row, Table, Value};
+use super::{Access, Options};
+
+/// More statements than the store has: reached only if something builds SQL without end.
+const STATEMENTS_MAX: usize = 1_024;
+/// How much longer than the server's own limit a statement is waited for.
+const GRACE: Duration = Duration::from_secs(5);
+/// Stands for "no limit".
+const FOREVER: Duration = Duration::from_hours(24);
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+pub(super) struct Session {
+    reactor: Reactor,
+    client: Client,
+    /// Reads and writes the socket whenever the reactor runs.
+    driver: JoinHandle<()>,
+    warned: Arc<AtomicBool>,
+    prepared: HashMap<String, Statement>,
+    access: Access,
+    /// Between `begin` and its end; only then do writes wait for each other.
+    open: bool,
+    begin_due: bool,
+    queued: Vec<Write>,
+    broken: bool,
+    statement_wait: Duration,
+    commit_wait: Duration,
+}
+
+impl Session {
+    pub(super) fn open(
+        server: &Server,
+        access: Access,
+        options: &Options,
+    ) -> Result<(Session, Vec<String>), OpenError> {
+        let reactor = Reactor::new()?;
+        let warned = Arc::new(AtomicBool::new(false));
+        let opening = open::connect(server, options, Arc::clone(&warned));
+        let limit = milliseconds(options.connect_timeout_ms) + GRACE;
+        let (client, driver) = match reactor.run(limit, async { Ok(opening.await) }) {
+            Ok(opened) => opened?,
+            Err(failure) => return Err(failure.fault().into()),
+        };
+        let mut session = Session {
+            reactor,
+            client,
+            driver,
+            warned,
+            prepared: HashMap::new(),
+            access,
+            open: false,
+            begin_due: false,
+            queued: Vec::new(),
+            broken: false,
+            statement_wait: milliseconds(options.statement_timeout_ms) + GRACE,
+            commit_wait: milliseconds(options.commit_wait_ms),
+        };
+        session.batch(&open::settings(access, options))?;
+        let remarks = open::check(&session.query(open::FACTS, &[])?.remove(0), options)?;
+        Ok((session, remarks))
+    }
+
+    /// BEGIN travels with the first look-up: a round trip less for each batch. A server that went
+    /// away while this connection was idle is noticed here, before any work is done.
+    pub(super) fn begin(&mut self) -> Result<(), Fault> {
+        self.reactor.tick();
+        if self.broken() {
+            return Err(Fault::Unavailable("the connection is broken".into()));
+        }
+        self.queued.clear();
+        (self.open, self.begin_due) = (true, true);
+        Ok(())
+    }
+
+    /// Sends the waiting writes and COMMIT in one go. That is safe because a server answers COMMIT
+    /// after a failed write by rolling back; the write's own answer tells which it was.
+    pub(super) fn commit(&mut self) -> Result<(), Fault> {
+        self.open = false;
+        if self.queued.is_empty() && std::mem::take(&mut self.begin_due) {
+            return Ok(());
+        }
+        self.begin_now()?;
+        let queued = std::mem::take(&mut self.queued);
+        self.warned.store(false, Ordering::Relaxed);
+        let sending = pipeline::send(&self.client, &queued, Some("COMMIT"));
+        let outcome = match self.reactor.run(self.commit_wait, sending) {
+            Ok(answers) => self.committed(answers),
+            Err(failure) => Err(unknown(failure.fault())),
+        };
+        if matches!(outcome, Err(Fault::CommitUnknown(_))) {
+            self.sever();
+        }
+        outcome
+    }
+
+    /// Reads the answers to the writes and, last, to COMMIT.
+    fn committed(&self, mut answers: pipeline::Answers) -> Result<(), Fault> {
+        let commit = answers.pop().expect("COMMIT was sent last");
+        if let Some(refused) = answers.into_iter().find_map(Result::err) {
+            let told = refused.code().is_some();
+            let fault = dialect::postgres_fault(refused);
+            return Err(if told { fault } else { unknown(fault) });
+        }
+        match commit.map_err(dialect::postgres_fault) {
+            Ok(()) if self.warned.load(Ordering::Relaxed) => Err(Fault::CommitUnknown(
+                "COMMIT carried a warning: it is not on the standby".into(),
+            )),
+            Ok(()) => Ok(()),
+            // Said before anything was committed: a deferred constraint, a lost race.
+            Err(refused @ (Fault::Constraint { .. } | Fault::Serialization(_))) => Err(refused),
+            Err(fault) => Err(unknown(fault)),
+        }
+    }
+
+    pub(super) fn rollback(&mut self) {
+        self.open = false;
+        self.queued.clear();
+        if std::mem::take(&mut self.begin_due) || self.broken() {
+            return;
+        }
+        if self.reactor.run(GRACE, self.client.batch_execute("ROLLBACK")).is_err() {
+            self.sever();
+        }
+    }
+
+    pub(super) fn broken(&self) -> bool {
+        self.broken || self.client.is_closed()
+    }
+
+    pub(super) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
+        self.settle()?;
+        self.call(async |client| client.batch_execute(sql).await)
+    }
+
+    pub(super) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
+        if self.access == Access::Write {
+            self.settle()?;
+        }
+        let mut rows = Vec::new();
+        for found in self.rows(sql, &refs(params))? {
+            let mut values = Vec::with_capacity(found.len());
+            read(&found, &mut values)?;
+            rows.push(Row::new(values));
+        }
+        Ok(rows)
+    }
+
+    pub(super) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Fault> {
+        self.settle()?;
+        let statement = self.prepare(sql)?;
+        self.call(async |client| client.execute(&statement, &refs(params)).await)
+    }
+
+    pub(super) fn lock_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Vec<T>, Fault> {
+        self.load(&dialect::postgres_lanes::<T>(), &[&lanes])
+    }
+
+    pub(super) fn load_many<T: Table>(
+        &mut self,
+        columns: &[usize],
+        keys: &[Vec<Value>],
+    ) -> Result<Vec<T>, Fault> {
+        let arrays = Arrays::of(columns.iter().map(|index| T::COLUMNS[*index]), keys.iter().flatten())?;
+        self.load(&dialect::postgres_load::<T>(columns), &arrays.params())
+    }
+
+    pub(super) fn insert_many<T: Table>(&mut self, rows: &[T], conflict: Conflict) -> Result<(), Fault> {
+        let mut values = Vec::with_capacity(rows.len() * T::COLUMNS.len());
+        for row in rows {
+            row.put(&mut values);
+        }
+        let arrays = Arrays::of(T::COLUMNS.iter().copied(), values)?;
+        self.write(&dialect::postgres_insert::<T>(conflict), arrays)
+    }
+
+    pub(super) fn delete_many<T: Table>(&mut self, keys: &[Vec<Value>]) -> Result<(), Fault> {
+        let columns = T::COLUMNS[..T::KEY].iter().copied();
+        let arrays = Arrays::of(columns, keys.iter().flatten().cloned())?;
+        self.write(&dialect::postgres_delete::<T>(), arrays)
+    }
+
+    /// Inside a transaction a write waits for the others, so that all of them are one round trip.
+    fn write(&mut self, sql: &str, arrays: Arrays<'static>) -> Result<(), Fault> {
+        let statement = self.prepare(sql)?;
+        self.queued.push(Write { statement, arrays });
+        if self.open { Ok(()) } else { self.settle() }
+    }
+
+    /// Sends what waits, so that the next statement sees it. Whatever may write must not be on the
+    /// wire together with BEGIN: were BEGIN refused, it would stand alone.
+    fn settle(&mut self) -> Result<(), Fault> {
+        self.begin_now()?;
+        if self.queued.is_empty() {
+            return Ok(());
+        }
+        let queued = std::mem::take(&mut self.queued);
+        self.call(async |client| {
+            let answers = pipeline::send(client, &queued, None).await?;
+            answers.into_iter().collect()
+        })
+    }
+
+    fn begin_now(&mut self) -> Result<(), Fault> {
+        if self.begin_due {
+            self.call(async |_| Ok(()))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn load<T: Table>(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<T>, Fault> {
+        if !self.queued.is_empty() {
+            self.settle()?;
+        }
+        let found = self.rows(sql, params)?;
+        let mut buffer = Row::of::<T>(Vec::with_capacity(T::COLUMNS.len()));
+        let mut loaded = Vec::with_capacity(found.len());
+        for row in &found {
+            buffer.refill(|values| read(row, values))?;
+            loaded.push(T::get(&mut buffer)?);
+        }
+        Ok(loaded)
+    }
+
+    fn rows(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<tokio_postgres::Row>, Fault> {
+        let statement = self.prepare(sql)?;
+        self.call(async |client| client.query(&statement, params).await)
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<Statement, Fault> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.call(async |client| client.prepare(sql).await)?;
+        if self.prepared.len() >= STATEMENTS_MAX {
+            self.prepared.clear();
+        }
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    /// Runs one request, behind BEGIN when that is due; both are on the wire before either answers.
+    fn call<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Fault> {
+        let begin = std::mem::take(&mut self.begin_due).then_some(match self.access {
+            Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        });
+        let client = &self.client;
+        let both = async {
+            let begun = async {
+                match begin {
+                    Some(begin) => client.batch_execute(begin).await,
+                    None => Ok(()),
+                }
+            };
+            let (begun, done) = tokio::join!(begun, work(client));
+            begun.and(done)
+        };
+        let outcome = self.reactor.run(self.statement_wait, both);
+        outcome.map_err(|failure| {
+            if failure.ends_the_session() {
+                self.sever();
+            }
+            failure.fault()
+        })
+    }
+
+    /// Drops the socket at once, without a word to the server: a cancel request could turn a
+    /// waiting COMMIT into a lost one.
+    fn sever(&mut self) {
+        if std::mem::replace(&mut self.broken, true) {
+            return;
+        }
+        self.driver.abort();
+        let gone = async {
+            // Cancelled is what it should be.
+            let _ = (&mut self.driver).await;
+            Ok(())
+        };
+        let _ = self.reactor.run(GRACE, gone);
+    }
+}
+
+fn refs(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params
+        .iter()
+        .map(|value| value as &(dyn ToSql + Sync))
+        .collect()
+}
+
+/// What is known about a COMMIT that was sent and failed: nothing.
+fn unknown(fault: Fault) -> Fault {
+    match fault {
+        Fault::Unavailable(cause) | Fault::Other(cause) => Fault::CommitUnknown(cause),
+        other => Fault::CommitUnknown(other.into()),
+    }
+}
+
+fn milliseconds(limit: u32) -> Duration {
+    if limit == 0 { FOREVER } else { Duration::from_millis(limit.into()) }
+}

@@ -1,0 +1,55 @@
+//! Questions: one function a query, on one snapshot.
+//!
+//! Objects are found through the caller's scope, so that "not yours" and "not there" are the same.
+//! Every statement names its lane, except the fan-outs, which live in `fanout.rs` and are listed
+//! there. Nothing here changes anything.
+
+use domain::records::{Claim, Space};
+
+use crate::engine::{Connection, Fault, Row, Table, Value};
+use crate::tables::Stored;
+
+/// A snapshot to ask.
+pub struct Reads<'c> {
+    connection: &'c mut Connection,
+}
+
+impl<'c> Reads<'c> {
+    pub(crate) fn new(connection: &'c mut Connection) -> Reads<'c> {
+        Reads { connection }
+    }
+
+    /// The record with this key.
+    pub fn find<R: Stored>(&mut self, key: &R::Key) -> Result<Option<R>, Fault> {
+        let columns: Vec<usize> = (0..R::KEY).collect();
+        Ok(self.connection.load_many::<R>(&columns, &[R::key_values(key)])?.pop())
+    }
+
+    /// The records with these keys, in no particular order; one statement.
+    pub fn find_many<R: Stored>(&mut self, keys: &[R::Key]) -> Result<Vec<R>, Fault> {
+        let columns: Vec<usize> = (0..R::KEY).collect();
+        let keys: Vec<_> = keys.iter().map(R::key_values).collect();
+        self.connection.load_many::<R>(&columns, &keys)
+    }
+
+    /// The records of a group.
+    pub fn of<R: Stored>(&mut self, group: &R::Group) -> Result<Vec<R>, Fault> {
+        self.connection.load_many::<R>(R::GROUP, &[R::group_values(group)])
+    }
+
+    /// What a name that is unique in the world stands for.
+    pub fn claimed(&mut self, space: Space, name: &str) -> Result<Option<i64>, Fault> {
+        Ok(self.find::<Claim>(&(space, name.to_string()))?.map(|claim| claim.target))
+    }
+
+    /// Records chosen by a condition: `SELECT <columns of R> FROM <R> <rest>`.
+    pub(crate) fn select<R: Table>(&mut self, rest: &str, params: &[Value]) -> Result<Vec<R>, Fault> {
+        let columns: Vec<&str> = R::COLUMNS.iter().map(|column| column.name).collect();
+        let sql = format!("SELECT {} FROM {} {rest}", columns.join(", "), R::NAME);
+        self.rows(&sql, params)?.iter_mut().map(R::get).collect()
+    }
+
+    pub(crate) fn rows(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
+        self.connection.query(sql, params)
+    }
+}

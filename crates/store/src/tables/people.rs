@@ -1,0 +1,61 @@
+//! People, profiles, sessions, one-time tokens and claims.
+
+use domain::id::{Id, PersonId};
+use domain::records::{
+    Claim, OneTimeToken, Person, Purpose, Session, Space, StudentProfile, TeacherProfile, Word,
+};
+use domain::rows::{NoGroup, Record};
+
+use super::{Stored, found_by_id, table};
+use crate::engine::Value;
+
+table!(Person, "person", key 2, {
+    int id, text uuid, text email, text full_name, text password, int active, int verified, int admin,
+    int session_version, int created_at, int updated_at,
+});
+found_by_id!(Person);
+
+table!(TeacherProfile, "teacher_profile", key 2, {
+    int id, text bio, text qualification, int experience_years, text about, text teaching_languages,
+    int hourly_rate_minor, text profile_picture, text city, text country, text postal_code,
+    text native_language, text time_zone, int verified, int created_at, int updated_at,
+});
+found_by_id!(TeacherProfile);
+
+table!(StudentProfile, "student_profile", key 2, {
+    int id, text bio, text profile_picture, text city, text country, text postal_code, text native_language,
+    text learning_language, text time_zone, int created_at, int updated_at,
+});
+found_by_id!(StudentProfile);
+
+table!(Session, "session", key 2, {
+    int id, int person, text token, text previous, int rotated_at, int created_at, int expires_at,
+    int revoked_at,
+});
+found_by_id!(Session);
+
+table!(OneTimeToken, "one_time_token", key 3, {
+    int person, text purpose, text token, int expires_at, int used_at,
+});
+
+impl Stored for OneTimeToken {
+    fn key_values((person, purpose): &(PersonId, Purpose)) -> Vec<Value> {
+        vec![Value::Int(person.lane().number()), Value::Int(person.raw()), Value::text(purpose.word())]
+    }
+    const GROUP: &'static [usize] = &[];
+    fn group_values(group: &NoGroup) -> Vec<Value> {
+        match *group {}
+    }
+}
+
+table!(Claim, "claim", key 3, { text space, text name, int target, int created_at });
+
+impl Stored for Claim {
+    fn key_values((space, name): &(Space, String)) -> Vec<Value> {
+        vec![Value::Int(Claim::lane_of(name).number()), Value::text(space.word()), Value::text(name.as_str())]
+    }
+    const GROUP: &'static [usize] = &[];
+    fn group_values(group: &NoGroup) -> Vec<Value> {
+        match *group {}
+    }
+}

@@ -1,0 +1,16 @@
+//! Everything of the store that needs a database, on both engines where both can do it.
+//! PostgreSQL comes from `BURSAR_TEST_POSTGRES`; `cargo xtask test` starts one.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "all/failures.rs"]
+mod failures;
+#[path = "all/fruit.rs"]
+mod fruit;
+#[path = "all/migrations.rs"]
+mod migrations;
+#[path = "all/opening.rs"]
+mod opening;
+#[path = "all/pool.rs"]
+mod pool;
+#[path = "all/values.rs"]
+mod values;
