@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::money::Currency;
-use gateways::contract::{self, Fixture, Flow, Keys, OverRefunds, SignedWebhook, SilentTokens, StatementOf};
+use gateways::contract::{
+    self, Fixture, Flow, Keys, OverRefunds, SavedCards, SignedWebhook, SilentTokens, StatementOf,
+};
 use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use gateways::sandbox::{Books, SIGNATURE_HEADER, SandboxGateway};
@@ -28,6 +30,7 @@ async fn fixture(bench: &Bench, flow: Flow) -> Fixture {
         flow,
         keys: Keys::Honoured,
         over_refunds: OverRefunds::Refused,
+        saved_cards: SavedCards::Guarded,
         statement: StatementOf::Everything,
         webhook: Some(SignedWebhook {
             body: due[0].body.clone().into_bytes(),
