@@ -39,7 +39,11 @@ impl Reads<'_> {
             Some(person) => {
                 let own = Value::Int(person.raw());
                 if filter.side != Some(Side::Payee) {
-                    found.extend(self.payments_where("payer = $8 AND", std::slice::from_ref(&own), filter)?);
+                    found.extend(self.payments_where(
+                        "payer = $8 AND",
+                        std::slice::from_ref(&own),
+                        filter,
+                    )?);
                 }
                 if filter.side != Some(Side::Payer) {
                     let owned = [own, Value::Int(person.lane().number())];
@@ -52,7 +56,12 @@ impl Reads<'_> {
         Ok(found)
     }
 
-    fn payments_where(&mut self, scope: &str, whose: &[Value], filter: &PaymentFilter) -> Result<Vec<Payment>, Fault> {
+    fn payments_where(
+        &mut self,
+        scope: &str,
+        whose: &[Value],
+        filter: &PaymentFilter,
+    ) -> Result<Vec<Payment>, Fault> {
         let (before_at, before_id) = filter.before.unwrap_or((Timestamp(i64::MAX), i64::MAX));
         let word = |word: Option<&'static str>| Value::text(word.unwrap_or(""));
         let limit = i64::try_from(filter.limit).expect("limits are small");

@@ -8,7 +8,7 @@ use domain::id::OpId;
 use domain::idempotency::{Answer, Key};
 use domain::operations::Ticket;
 use domain::payments::{Begun, Finish};
-use domain::records::{Op, Payment};
+use domain::records::{Op, OpState, Payment};
 
 use super::answers::{self, Standing};
 use crate::app::App;
@@ -64,7 +64,8 @@ pub(super) async fn drive(
 async fn join(app: &App, op: OpId, tell: &Tell) -> Result<Response, Problem> {
     let Some(op) = app.protocol.join(op).await? else { return Err(Problem::not_found()) };
     let payment = payment_of(app, &op).await?;
-    let standing = Standing { op, payment, decline: None, client_secret: None };
+    let client_secret = if op.state == OpState::Waiting { client_secret(app, &op).await } else { None };
+    let standing = Standing { op, payment, decline: None, client_secret };
     if standing.is_running() {
         return Err(Problem::conflict("payment_in_progress", "This payment is being processed.")
             .with("payment_id", standing.payment.id.0)
