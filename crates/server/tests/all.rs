@@ -1,0 +1,3 @@
+//! One binary for every test of the whole server: a module a room.
+
+mod http;
