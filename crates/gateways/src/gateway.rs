@@ -8,8 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use domain::gateway::{
-    Answer, CardFace, CardReport, ChargeReport, DisputeReport, Notice, OpTag, PayoutReport,
-    RefundReport,
+    Answer, CardFace, CardReport, ChargeReport, DisputeReport, Notice, OpTag, PayoutReport, RefundReport,
 };
 use domain::money::Money;
 use domain::time::{Span, Timestamp};
@@ -145,10 +144,7 @@ pub trait Gateway: Send + Sync {
     fn find_refund<'a>(&'a self, reference: &'a str) -> Pending<'a, Answer<RefundReport>>;
 
     /// Sends money to a payee, where the gateway is a rail for payouts.
-    fn create_payout<'a>(
-        &'a self,
-        _request: &'a CreatePayout,
-    ) -> Pending<'a, Answer<PayoutReport>> {
+    fn create_payout<'a>(&'a self, _request: &'a CreatePayout) -> Pending<'a, Answer<PayoutReport>> {
         unsupported()
     }
     fn find_payout<'a>(&'a self, _reference: &'a str) -> Pending<'a, Answer<PayoutReport>> {
@@ -182,18 +178,12 @@ pub trait Gateway: Send + Sync {
 
     /// What was created at or after `since`, page by page, in the gateway's own order (some list
     /// newest first): a caller's watermark moves only after the last page.
-    fn list_since<'a>(
-        &'a self,
-        since: Timestamp,
-        page: Option<&'a str>,
-    ) -> Pending<'a, Answer<Statement>>;
+    fn list_since<'a>(&'a self, since: Timestamp, page: Option<&'a str>) -> Pending<'a, Answer<Statement>>;
 
     /// Verifies and reads a webhook. Synchronous and side-effect free.
     fn receive(&self, inbound: Inbound<'_>) -> Result<Notice, InboundError>;
 }
 
 fn unsupported<'a, T: Send + 'a>() -> Pending<'a, Answer<T>> {
-    Box::pin(std::future::ready(Answer::Rejected(
-        "this gateway does not offer that".to_owned(),
-    )))
+    Box::pin(std::future::ready(Answer::Rejected("this gateway does not offer that".to_owned())))
 }

@@ -105,10 +105,7 @@ impl Reply {
 }
 
 fn tls() -> Result<rustls::ClientConfig, BuildError> {
-    let roots = webpki_roots::TLS_SERVER_ROOTS
-        .iter()
-        .cloned()
-        .collect::<rustls::RootCertStore>();
+    let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect::<rustls::RootCertStore>();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -121,14 +118,8 @@ fn tls() -> Result<rustls::ClientConfig, BuildError> {
 /// The address is stripped: it carries ids, and the reason goes into logs.
 fn lost(error: reqwest::Error) -> Lost {
     let error = error.without_url();
-    let cause = causes(&error)
-        .last()
-        .map_or_else(String::new, ToString::to_string);
-    let reason = if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else {
-        cause
-    };
+    let cause = causes(&error).last().map_or_else(String::new, ToString::to_string);
+    let reason = if error.is_timeout() { "no answer in time".to_owned() } else { cause };
     if error.is_connect() && causes(&error).any(proves_unsent) {
         Lost::NotSent(reason)
     } else {
@@ -146,10 +137,7 @@ fn proves_unsent(cause: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     cause.is::<NameNotFound>()
         || cause.downcast_ref::<io::Error>().is_some_and(|error| {
-            matches!(
-                error.kind(),
-                ConnectionRefused | HostUnreachable | NetworkUnreachable
-            )
+            matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
         })
 }
 
@@ -163,9 +151,7 @@ struct NameNotFound(#[source] io::Error);
 impl Resolve for SystemNames {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0))
-                .await
-                .map_err(NameNotFound)?;
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(NameNotFound)?;
             let addresses: Addrs = Box::new(found.collect::<Vec<_>>().into_iter());
             Ok(addresses)
         })

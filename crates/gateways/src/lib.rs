@@ -5,6 +5,9 @@
 //! ask again, always with the same key.
 
 pub mod gateway;
+pub mod http;
 pub mod registry;
 pub mod sandbox;
 pub mod signature;
+pub mod stripe;
+pub mod testing;

@@ -16,14 +16,8 @@ pub struct Gateways {
 
 impl Gateways {
     /// `None` when `default` names none of `gateways`.
-    pub fn new(
-        gateways: impl IntoIterator<Item = Arc<dyn Gateway>>,
-        default: &str,
-    ) -> Option<Gateways> {
-        let by_name: BTreeMap<_, _> = gateways
-            .into_iter()
-            .map(|gateway| (gateway.name(), gateway))
-            .collect();
+    pub fn new(gateways: impl IntoIterator<Item = Arc<dyn Gateway>>, default: &str) -> Option<Gateways> {
+        let by_name: BTreeMap<_, _> = gateways.into_iter().map(|gateway| (gateway.name(), gateway)).collect();
         let default = Arc::clone(by_name.get(default)?);
         Some(Gateways { by_name, default })
     }

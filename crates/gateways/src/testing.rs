@@ -27,9 +27,7 @@ pub fn peers() -> PathBuf {
 
 /// A file of `e2e/peers`.
 pub fn peer_script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../e2e/peers")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e/peers").join(name)
 }
 
 /// The Python that has the peers' packages.
@@ -56,9 +54,7 @@ impl Peer {
             .expect("the peers were installed by e2e/peers/install");
         let output = child.stdout.take().expect("standard output is piped");
         let mut base = String::new();
-        BufReader::new(output)
-            .read_line(&mut base)
-            .expect("the peer prints text");
+        BufReader::new(output).read_line(&mut base).expect("the peer prints text");
         let base = base.trim().to_owned();
         assert!(base.starts_with("http://127.0.0.1:"), "{script}: {base:?}");
         Peer { base, child }
@@ -84,10 +80,7 @@ impl LocalStripe {
     /// Starts one of its own for the caller, empty.
     pub fn start() -> LocalStripe {
         let peer = Peer::start(peer_python(), "run_localstripe.py");
-        LocalStripe {
-            base: peer.base.clone(),
-            _peer: peer,
-        }
+        LocalStripe { base: peer.base.clone(), _peer: peer }
     }
 
     /// Forgets every object.
@@ -97,11 +90,7 @@ impl LocalStripe {
 
     /// Sends webhooks to `url` from now on, signed with `secret`, about a second after the event.
     pub fn webhook(&self, url: &str, secret: &str) {
-        self.control(
-            "POST",
-            "/_config/webhooks/main",
-            &[("url", url), ("secret", secret)],
-        );
+        self.control("POST", "/_config/webhooks/main", &[("url", url), ("secret", secret)]);
     }
 
     /// Saves a card by number, which only a stand-in may be sent; answers its token.

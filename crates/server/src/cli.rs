@@ -9,11 +9,7 @@ use crate::config::Sources;
 
 /// `bursar`, without arguments `bursar serve`.
 #[derive(Debug, Parser)]
-#[command(
-    name = "bursar",
-    version,
-    about = "The money office of a learning marketplace"
-)]
+#[command(name = "bursar", version, about = "The money office of a learning marketplace")]
 pub struct Cli {
     #[command(flatten)]
     pub common: Common,
@@ -28,11 +24,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where the books are kept
-    #[arg(
-        long,
-        global = true,
-        value_name = "sqlite:PATH | postgres://USER@HOST/DB"
-    )]
+    #[arg(long, global = true, value_name = "sqlite:PATH | postgres://USER@HOST/DB")]
     pub database: Option<String>,
     /// Form of the log lines
     #[arg(long, global = true, value_name = "FORMAT")]
@@ -89,9 +81,7 @@ pub enum AdminCommand {
 impl Cli {
     /// The command, `serve` when none was given.
     pub fn command(&mut self) -> Command {
-        self.command
-            .take()
-            .unwrap_or(Command::Serve(Listen { listen: None }))
+        self.command.take().unwrap_or(Command::Serve(Listen { listen: None }))
     }
 
     /// The environment and this command line as settings; the command line is the strongest.
@@ -104,17 +94,11 @@ impl Cli {
             LogWord::Text => "text".to_owned(),
             LogWord::Json => "json".to_owned(),
         });
-        let flags = [
-            ("server.listen", listen),
-            ("database.url", self.common.database.clone()),
-            ("log.format", log),
-        ];
+        let flags =
+            [("server.listen", listen), ("database.url", self.common.database.clone()), ("log.format", log)];
         let mut sources = Sources::from_environment();
         sources.file.clone_from(&self.common.config);
-        sources.flags = flags
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)))
-            .collect();
+        sources.flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
         sources
     }
 }
@@ -150,14 +134,7 @@ mod tests {
 
     #[test]
     fn flags_become_settings() {
-        let line = [
-            "bursar",
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--log",
-            "json",
-        ];
+        let line = ["bursar", "serve", "--listen", "127.0.0.1:0", "--log", "json"];
         let mut cli = Cli::try_parse_from(line).expect("valid");
         let command = cli.command();
         let flags = cli.sources(&command).flags;

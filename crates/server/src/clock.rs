@@ -19,10 +19,7 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     fn now(&self) -> Timestamp {
         let since_epoch = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -40,10 +37,7 @@ pub struct OffsetClock {
 
 impl OffsetClock {
     pub fn new(base: Arc<dyn Clock>) -> OffsetClock {
-        OffsetClock {
-            base,
-            offset_micros: AtomicI64::new(0),
-        }
+        OffsetClock { base, offset_micros: AtomicI64::new(0) }
     }
 
     pub fn offset(&self) -> Span {
@@ -96,10 +90,7 @@ impl Clock for ManualClock {
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "durations for metrics, never for a decision"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "durations for metrics, never for a decision")]
     pub fn start() -> Stopwatch {
         Stopwatch(Instant::now())
     }

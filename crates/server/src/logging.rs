@@ -31,13 +31,8 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), LoggingError> {
     };
     started.map_err(|error| LoggingError(error.to_string()))?;
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let message = panic
-            .payload_as_str()
-            .unwrap_or("a panic without a message");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("a panic without a message");
         tracing::error!(place, "panic: {message}");
     }));
     Ok(())
@@ -128,9 +123,7 @@ fn passes_luhn(bytes: &[u8]) -> bool {
 }
 
 fn mask(bytes: &mut [u8], start: usize, end: usize) {
-    let digits: Vec<usize> = (start..end)
-        .filter(|at| bytes[*at] != b' ' && bytes[*at] != b'-')
-        .collect();
+    let digits: Vec<usize> = (start..end).filter(|at| bytes[*at] != b' ' && bytes[*at] != b'-').collect();
     for at in &digits[..digits.len() - DIGITS_SHOWN] {
         bytes[*at] = b'*';
     }
@@ -182,10 +175,7 @@ struct MaskedWriter<W> {
 impl<'a> MakeWriter<'a> for Masked {
     type Writer = MaskedWriter<io::Stderr>;
     fn make_writer(&'a self) -> Self::Writer {
-        MaskedWriter {
-            inner: io::stderr(),
-            json: self.json,
-        }
+        MaskedWriter { inner: io::stderr(), json: self.json }
     }
 }
 
@@ -193,11 +183,7 @@ impl<'a> MakeWriter<'a> for Masked {
 impl<W: Write> Write for MaskedWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(bytes);
-        let masked = if self.json {
-            mask_json_line(&line)
-        } else {
-            mask_card_numbers(&line)
-        };
+        let masked = if self.json { mask_json_line(&line) } else { mask_card_numbers(&line) };
         self.inner.write_all(masked.as_bytes())?;
         Ok(bytes.len())
     }
@@ -215,23 +201,14 @@ mod tests {
     #[test]
     fn card_numbers_are_masked_in_every_spelling() {
         let cases = [
-            (
-                "card 4242424242424242 declined",
-                "card ************4242 declined",
-            ),
+            ("card 4242424242424242 declined", "card ************4242 declined"),
             ("4242 4242 4242 4242", "**** **** **** 4242"),
             ("4242-4242-4242-4242.", "****-****-****-4242."),
             ("3782 822463 10005", "**** ****** *0005"),
             ("exp 12 4242424242424242 123", "exp 12 ************4242 123"),
             ("00004242424242424242", "0000************4242"),
-            (
-                "a=4000000000000002&b=5555555555554444",
-                "a=************0002&b=************4444",
-            ),
-            (
-                "6304000000000000 é 4222222222222",
-                "************0000 é *********2222",
-            ),
+            ("a=4000000000000002&b=5555555555554444", "a=************0002&b=************4444"),
+            ("6304000000000000 é 4222222222222", "************0000 é *********2222"),
         ];
         for (text, masked) in cases {
             assert_eq!(mask_card_numbers(text), masked);
@@ -248,10 +225,7 @@ mod tests {
             "payment 123456789012",
             "4242  4242  4242  4242",
         ] {
-            assert!(
-                matches!(mask_card_numbers(text), Cow::Borrowed(_)),
-                "{text}"
-            );
+            assert!(matches!(mask_card_numbers(text), Cow::Borrowed(_)), "{text}");
         }
     }
 
@@ -282,18 +256,12 @@ mod tests {
         let writer = out.clone();
         let subscriber = tracing_subscriber::fmt()
             .json()
-            .with_writer(move || MaskedWriter {
-                inner: writer.clone(),
-                json: true,
-            })
+            .with_writer(move || MaskedWriter { inner: writer.clone(), json: true })
             .finish();
         tracing::subscriber::with_default(subscriber, || {
             let span = tracing::info_span!("request", id = "4242-4242-4242-4242");
             let _inside = span.enter();
-            tracing::warn!(
-                note = "4000 0000 0000 0002",
-                "gateway said 5555555555554444"
-            );
+            tracing::warn!(note = "4000 0000 0000 0002", "gateway said 5555555555554444");
         });
         let text = String::from_utf8(out.0.lock().expect("not poisoned").clone()).expect("text");
         assert!(text.contains("4444") && text.contains("gateway said"));

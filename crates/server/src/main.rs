@@ -14,10 +14,7 @@ fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!(
-                "bursar: {}",
-                server::logging::mask_card_numbers(&format!("{error:#}"))
-            );
+            eprintln!("bursar: {}", server::logging::mask_card_numbers(&format!("{error:#}")));
             ExitCode::from(COULD_NOT_RUN)
         }
     }

@@ -401,7 +401,7 @@ CREATE TABLE inbox (
     gateway TEXT NOT NULL,
     event TEXT NOT NULL,
     kind TEXT NOT NULL,
-    hint TEXT NOT NULL CHECK (hint IN ('charge', 'refund', 'dispute', 'card', 'other')),
+    hint TEXT NOT NULL CHECK (hint IN ('charge', 'refund', 'dispute', 'card', 'payout', 'other')),
     object TEXT NOT NULL,
     charge TEXT,
     body TEXT NOT NULL,

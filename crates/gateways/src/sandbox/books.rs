@@ -41,10 +41,7 @@ pub struct Books(Place);
 
 enum Place {
     Memory(Mutex<Tables>),
-    File {
-        queue: Option<mpsc::Sender<Work>>,
-        writer: Option<JoinHandle<()>>,
-    },
+    File { queue: Option<mpsc::Sender<Work>>, writer: Option<JoinHandle<()>> },
 }
 
 impl Books {
@@ -66,10 +63,7 @@ impl Books {
         let writer = std::thread::Builder::new()
             .name("sandbox-books".to_owned())
             .spawn(move || write(&tables, waiting))?;
-        Ok(Books(Place::File {
-            queue: Some(queue),
-            writer: Some(writer),
-        }))
+        Ok(Books(Place::File { queue: Some(queue), writer: Some(writer) }))
     }
 
     /// Runs `work` alone in the books and answers once its effects are committed. An error means
@@ -125,10 +119,7 @@ fn write(tables: &Tables, mut waiting: mpsc::Receiver<Work>) {
 /// All of the batch or nothing of it: a failing statement means a sick file, not a bad request.
 fn commit(tables: &Tables, batch: Vec<Work>) -> rusqlite::Result<()> {
     let releases = tables.atomically(|| {
-        batch
-            .into_iter()
-            .map(|work| work(tables))
-            .collect::<rusqlite::Result<Vec<Release>>>()
+        batch.into_iter().map(|work| work(tables)).collect::<rusqlite::Result<Vec<Release>>>()
     })?;
     for release in releases {
         release();

@@ -48,21 +48,9 @@ pub(super) struct Card {
     pub(super) saves: bool,
 }
 
-const fn card(
-    name: &'static str,
-    alias: &'static str,
-    number: &'static [u8],
-    behaviour: Behaviour,
-) -> Card {
+const fn card(name: &'static str, alias: &'static str, number: &'static [u8], behaviour: Behaviour) -> Card {
     let saves = !matches!(behaviour, Behaviour::Declines(..));
-    Card {
-        name,
-        alias,
-        number,
-        brand: "visa",
-        behaviour,
-        saves,
-    }
+    Card { name, alias, number, brand: "visa", behaviour, saves }
 }
 
 use Behaviour as B;
@@ -98,9 +86,7 @@ impl Card {
         let name = token.strip_prefix(TOKEN_PREFIX)?;
         Card::named(name).or_else(|| {
             let alias = name.strip_prefix("visa_").unwrap_or(name);
-            CARDS
-                .iter()
-                .find(|card| !alias.is_empty() && card.alias == alias)
+            CARDS.iter().find(|card| !alias.is_empty() && card.alias == alias)
         })
     }
 
@@ -149,11 +135,7 @@ fn decline(code: &str, detail: &str) -> Decline {
         "processing_error" => "An error occurred while processing your card. Try again later.",
         _ => "Your card was declined.",
     };
-    Decline {
-        code: code.to_owned(),
-        decline_code: Some(detail.to_owned()),
-        message: message.to_owned(),
-    }
+    Decline { code: code.to_owned(), decline_code: Some(detail.to_owned()), message: message.to_owned() }
 }
 
 /// The token of a published number typed with or without spaces and dashes; `None` otherwise.
@@ -189,11 +171,7 @@ mod tests {
 
     #[test]
     fn spaces_and_dashes_are_tolerated() {
-        for typed in [
-            "4242 4242 4242 4242",
-            "4242-4242-4242-4242",
-            " 4242424242424242 ",
-        ] {
+        for typed in ["4242 4242 4242 4242", "4242-4242-4242-4242", " 4242424242424242 "] {
             assert_eq!(token_of_number(typed).as_deref(), Some("pm_card_visa"));
         }
     }

@@ -89,11 +89,7 @@ pub(super) fn find(desk: &Desk<'_>, reference: &str) -> Sql<Verdict<ChargeReport
 }
 
 /// The payer passed or failed the challenge.
-pub(super) fn authenticate(
-    desk: &Desk<'_>,
-    reference: &str,
-    passed: bool,
-) -> Sql<Answer<ChargeReport>> {
+pub(super) fn authenticate(desk: &Desk<'_>, reference: &str, passed: bool) -> Sql<Answer<ChargeReport>> {
     let Some(mut charge) = desk.tables.charge(reference)? else {
         return Ok(Answer::Rejected("no such charge".to_owned()));
     };
@@ -142,10 +138,7 @@ fn attempt(desk: &Desk<'_>, mut charge: Charge) -> Sql<Verdict<ChargeReport>> {
         }
         Behaviour::SilentlyDeclines => {
             decline(desk, &mut charge, card.name)?;
-            Ok(Verdict {
-                lost: true,
-                ..declined(card)
-            })
+            Ok(Verdict { lost: true, ..declined(card) })
         }
         Behaviour::Challenges | Behaviour::ChallengesThenDeclines => {
             charge.state = ChargeAt::NeedsAction;
@@ -155,15 +148,9 @@ fn attempt(desk: &Desk<'_>, mut charge: Charge) -> Sql<Verdict<ChargeReport>> {
         }
         Behaviour::SilentlySucceeds => {
             succeed(desk, &mut charge)?;
-            Ok(Verdict {
-                lost: true,
-                ..done(desk, &charge)
-            })
+            Ok(Verdict { lost: true, ..done(desk, &charge) })
         }
-        Behaviour::Succeeds
-        | Behaviour::Disputes
-        | Behaviour::RefundFails
-        | Behaviour::RefundPends => {
+        Behaviour::Succeeds | Behaviour::Disputes | Behaviour::RefundFails | Behaviour::RefundPends => {
             succeed(desk, &mut charge)?;
             Ok(done(desk, &charge))
         }
@@ -226,8 +213,7 @@ pub(super) fn report(desk: &Desk<'_>, charge: &Charge) -> ChargeReport {
 
 /// Derived, so that the books hold no secret; nobody else can derive it.
 fn client_secret(secret: &str, charge: &str) -> String {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(b"client secret of ");
     mac.update(charge.as_bytes());
     let bytes = mac.finalize().into_bytes();

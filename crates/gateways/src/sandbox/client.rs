@@ -19,8 +19,7 @@ use super::faults::Faults;
 use super::readout::Readout;
 use super::wire::Wire;
 use crate::gateway::{
-    CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout, CreateRefund,
-    Statement,
+    CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout, CreateRefund, Statement,
 };
 
 pub(super) struct Client {
@@ -46,10 +45,7 @@ pub(super) fn loopback_client(timeout: Duration) -> Result<reqwest::Client, reqw
 
 impl Client {
     pub(super) fn new(api_base: &str, timeout: Duration) -> Result<Client, reqwest::Error> {
-        Ok(Client {
-            base: api_base.trim_end_matches('/').to_owned(),
-            http: loopback_client(timeout)?,
-        })
+        Ok(Client { base: api_base.trim_end_matches('/').to_owned(), http: loopback_client(timeout)? })
     }
 
     pub(super) async fn create_charge(&self, request: &CreateCharge) -> Answer<ChargeReport> {
@@ -88,14 +84,9 @@ impl Client {
         self.get("disputes/find", &[("reference", reference)]).await
     }
 
-    pub(super) async fn submit_evidence(
-        &self,
-        reference: &str,
-        evidence: &str,
-    ) -> Answer<DisputeReport> {
+    pub(super) async fn submit_evidence(&self, reference: &str, evidence: &str) -> Answer<DisputeReport> {
         let body = json!({ "reference": reference, "evidence": evidence });
-        self.answer(self.http.post(self.url("disputes/evidence")).json(&body))
-            .await
+        self.answer(self.http.post(self.url("disputes/evidence")).json(&body)).await
     }
 
     pub(super) async fn create_customer(&self, request: &CreateCustomer) -> Answer<String> {
@@ -104,21 +95,15 @@ impl Client {
 
     pub(super) async fn attach_card(&self, customer: &str, token: &str) -> Answer<CardReport> {
         let body = json!({ "customer": customer, "token": token });
-        self.answer(self.http.post(self.url("cards/attach")).json(&body))
-            .await
+        self.answer(self.http.post(self.url("cards/attach")).json(&body)).await
     }
 
     pub(super) async fn detach_card(&self, token: &str) -> Answer<()> {
         let body = json!({ "token": token });
-        self.answer(self.http.post(self.url("cards/detach")).json(&body))
-            .await
+        self.answer(self.http.post(self.url("cards/detach")).json(&body)).await
     }
 
-    pub(super) async fn list_since(
-        &self,
-        since: Timestamp,
-        page: Option<&str>,
-    ) -> Answer<Statement> {
+    pub(super) async fn list_since(&self, since: Timestamp, page: Option<&str>) -> Answer<Statement> {
         let since = since.0.to_string();
         let mut query = vec![("since", since.as_str())];
         query.extend(page.map(|page| ("page", page)));
@@ -127,8 +112,7 @@ impl Client {
 
     pub(super) async fn authenticate(&self, reference: &str, passed: bool) -> Answer<ChargeReport> {
         let body = json!({ "reference": reference, "passed": passed });
-        self.answer(self.http.post(self.url("control/authenticate")).json(&body))
-            .await
+        self.answer(self.http.post(self.url("control/authenticate")).json(&body)).await
     }
 
     pub(super) async fn set_faults(&self, faults: &Faults) -> Result<(), reqwest::Error> {
@@ -154,13 +138,11 @@ impl Client {
     }
 
     async fn post<Q: Wire, T: Wire>(&self, path: &str, request: &Q) -> Answer<T> {
-        self.answer(self.http.post(self.url(path)).json(&request.body()))
-            .await
+        self.answer(self.http.post(self.url(path)).json(&request.body())).await
     }
 
     async fn get<T: Wire>(&self, path: &str, query: &[(&str, &str)]) -> Answer<T> {
-        self.answer(self.http.get(self.url(path)).query(query))
-            .await
+        self.answer(self.http.get(self.url(path)).query(query)).await
     }
 
     async fn answer<T: Wire>(&self, request: RequestBuilder) -> Answer<T> {
@@ -184,21 +166,14 @@ async fn read<T: Wire>(response: Response) -> Answer<T> {
         return unknown("the answer broke off");
     };
     let answer = match status {
-        StatusCode::OK => serde_json::from_slice(&body)
-            .ok()
-            .and_then(T::read)
-            .map(Answer::Done),
-        StatusCode::PAYMENT_REQUIRED => serde_json::from_slice(&body)
-            .ok()
-            .and_then(Decline::read)
-            .map(Answer::Declined),
+        StatusCode::OK => serde_json::from_slice(&body).ok().and_then(T::read).map(Answer::Done),
+        StatusCode::PAYMENT_REQUIRED => {
+            serde_json::from_slice(&body).ok().and_then(Decline::read).map(Answer::Declined)
+        }
         StatusCode::BAD_REQUEST => serde_json::from_slice(&body).ok().map(Answer::Rejected),
         _ => None,
     };
     answer.unwrap_or_else(|| {
-        Answer::Unknown(Unknown {
-            reason: format!("the sandbox answered {status}"),
-            retry_after,
-        })
+        Answer::Unknown(Unknown { reason: format!("the sandbox answered {status}"), retry_after })
     })
 }

@@ -22,8 +22,7 @@ use super::webhooks::OutgoingWebhook;
 use super::wire::Wire;
 use super::{charges, customers, disputes, payouts, readout, refunds, webhooks};
 use crate::gateway::{
-    CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout, CreateRefund,
-    Statement,
+    CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout, CreateRefund, Statement,
 };
 
 /// Tells the sandbox what time it is.
@@ -45,10 +44,7 @@ pub struct Verdict<T> {
 
 impl<T> From<Answer<T>> for Verdict<T> {
     fn from(answer: Answer<T>) -> Verdict<T> {
-        Verdict {
-            answer,
-            lost: false,
-        }
+        Verdict { answer, lost: false }
     }
 }
 
@@ -72,11 +68,7 @@ pub(super) struct Desk<'a> {
 impl Core {
     /// `secret` is the webhook secret that the receiver shares.
     pub fn new(books: Books, clock: Clock, secret: &str) -> Core {
-        Core {
-            books,
-            clock,
-            secret: secret.into(),
-        }
+        Core { books, clock, secret: secret.into() }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -85,15 +77,9 @@ impl Core {
 
     pub async fn create_charge(&self, request: &CreateCharge) -> Verdict<ChargeReport> {
         let request = request.clone();
-        let moves_money = if request.confirm {
-            MovesMoney::Yes
-        } else {
-            MovesMoney::No
-        };
+        let moves_money = if request.confirm { MovesMoney::Yes } else { MovesMoney::No };
         self.call(Call::Charge, moves_money, move |desk| {
-            desk.keyed("create_charge", &request.key, &request, || {
-                charges::create(desk, &request)
-            })
+            desk.keyed("create_charge", &request.key, &request, || charges::create(desk, &request))
         })
         .await
     }
@@ -101,9 +87,7 @@ impl Core {
     pub async fn confirm_charge(&self, request: &ConfirmCharge) -> Verdict<ChargeReport> {
         let request = request.clone();
         self.call(Call::Confirm, MovesMoney::Yes, move |desk| {
-            desk.keyed("confirm_charge", &request.key, &request, || {
-                charges::confirm(desk, &request)
-            })
+            desk.keyed("confirm_charge", &request.key, &request, || charges::confirm(desk, &request))
         })
         .await
     }
@@ -111,63 +95,45 @@ impl Core {
     pub async fn cancel_charge(&self, request: &CancelCharge) -> Verdict<ChargeReport> {
         let request = request.clone();
         self.call(Call::Any, MovesMoney::No, move |desk| {
-            desk.keyed("cancel_charge", &request.key, &request, || {
-                charges::cancel(desk, &request.reference)
-            })
+            desk.keyed("cancel_charge", &request.key, &request, || charges::cancel(desk, &request.reference))
         })
         .await
     }
 
     pub async fn find_charge(&self, reference: &str) -> Verdict<ChargeReport> {
         let reference = reference.to_owned();
-        self.call(Call::Any, MovesMoney::No, move |desk| {
-            charges::find(desk, &reference)
-        })
-        .await
+        self.call(Call::Any, MovesMoney::No, move |desk| charges::find(desk, &reference)).await
     }
 
     pub async fn create_refund(&self, request: &CreateRefund) -> Verdict<RefundReport> {
         let request = request.clone();
         self.call(Call::Refund, MovesMoney::Yes, move |desk| {
-            desk.keyed("create_refund", &request.key, &request, || {
-                refunds::create(desk, &request)
-            })
+            desk.keyed("create_refund", &request.key, &request, || refunds::create(desk, &request))
         })
         .await
     }
 
     pub async fn find_refund(&self, reference: &str) -> Verdict<RefundReport> {
         let reference = reference.to_owned();
-        self.call(Call::Any, MovesMoney::No, move |desk| {
-            refunds::find(desk, &reference)
-        })
-        .await
+        self.call(Call::Any, MovesMoney::No, move |desk| refunds::find(desk, &reference)).await
     }
 
     pub async fn create_payout(&self, request: &CreatePayout) -> Verdict<PayoutReport> {
         let request = request.clone();
         self.call(Call::Payout, MovesMoney::Yes, move |desk| {
-            desk.keyed("create_payout", &request.key, &request, || {
-                payouts::create(desk, &request)
-            })
+            desk.keyed("create_payout", &request.key, &request, || payouts::create(desk, &request))
         })
         .await
     }
 
     pub async fn find_payout(&self, reference: &str) -> Verdict<PayoutReport> {
         let reference = reference.to_owned();
-        self.call(Call::Any, MovesMoney::No, move |desk| {
-            payouts::find(desk, &reference)
-        })
-        .await
+        self.call(Call::Any, MovesMoney::No, move |desk| payouts::find(desk, &reference)).await
     }
 
     pub async fn find_dispute(&self, reference: &str) -> Verdict<DisputeReport> {
         let reference = reference.to_owned();
-        self.call(Call::Any, MovesMoney::No, move |desk| {
-            disputes::find(desk, &reference)
-        })
-        .await
+        self.call(Call::Any, MovesMoney::No, move |desk| disputes::find(desk, &reference)).await
     }
 
     pub async fn submit_evidence(&self, reference: &str, evidence: &str) -> Verdict<DisputeReport> {
@@ -181,43 +147,31 @@ impl Core {
     pub async fn create_customer(&self, request: &CreateCustomer) -> Verdict<String> {
         let request = request.clone();
         self.call(Call::Any, MovesMoney::No, move |desk| {
-            desk.keyed("create_customer", &request.key, &request, || {
-                customers::create(desk, &request)
-            })
+            desk.keyed("create_customer", &request.key, &request, || customers::create(desk, &request))
         })
         .await
     }
 
     pub async fn attach_card(&self, customer: &str, token: &str) -> Verdict<CardReport> {
         let (customer, token) = (customer.to_owned(), token.to_owned());
-        self.call(Call::Any, MovesMoney::No, move |desk| {
-            customers::attach(desk, &customer, &token)
-        })
-        .await
+        self.call(Call::Any, MovesMoney::No, move |desk| customers::attach(desk, &customer, &token)).await
     }
 
     pub async fn detach_card(&self, token: &str) -> Verdict<()> {
         let token = token.to_owned();
-        self.call(Call::Any, MovesMoney::No, move |desk| {
-            customers::detach(desk, &token)
-        })
-        .await
+        self.call(Call::Any, MovesMoney::No, move |desk| customers::detach(desk, &token)).await
     }
 
     pub async fn list_since(&self, since: Timestamp, page: Option<&str>) -> Verdict<Statement> {
         let page = page.map(str::to_owned);
-        self.call(Call::Any, MovesMoney::No, move |desk| {
-            readout::list_since(desk, since, page.as_deref())
-        })
-        .await
+        self.call(Call::Any, MovesMoney::No, move |desk| readout::list_since(desk, since, page.as_deref()))
+            .await
     }
 
     /// Ends a 3-D Secure challenge in the payer's name. No fault meets it: it is a control.
     pub async fn authenticate(&self, reference: &str, passed: bool) -> Answer<ChargeReport> {
         let reference = reference.to_owned();
-        let done = self
-            .control(move |desk| charges::authenticate(desk, &reference, passed))
-            .await;
+        let done = self.control(move |desk| charges::authenticate(desk, &reference, passed)).await;
         done.unwrap_or_else(|error| unknown(error.to_string()))
     }
 
@@ -238,8 +192,7 @@ impl Core {
     /// Lets happen what was to happen by `now`: pending refunds, returned payouts, disputes whose
     /// time for evidence is over.
     pub async fn settle_due(&self, now: Timestamp) -> Result<(), BooksError> {
-        self.control(move |desk| Desk { now, ..*desk }.settle())
-            .await
+        self.control(move |desk| Desk { now, ..*desk }.settle()).await
     }
 
     /// The webhooks to send now, signed; each must be reported to [`Core::delivered`] or comes
@@ -254,13 +207,8 @@ impl Core {
     }
 
     /// How one delivery went.
-    pub async fn delivered(
-        &self,
-        delivery: i64,
-        outcome: webhooks::Delivery,
-    ) -> Result<(), BooksError> {
-        self.control(move |desk| webhooks::delivered(desk, delivery, outcome))
-            .await
+    pub async fn delivered(&self, delivery: i64, outcome: webhooks::Delivery) -> Result<(), BooksError> {
+        self.control(move |desk| webhooks::delivered(desk, delivery, outcome)).await
     }
 
     async fn call<T: Send + 'static>(
@@ -274,21 +222,13 @@ impl Core {
             let fault = tables.faults.borrow_mut().take(call, moves_money);
             match fault {
                 Some(Fault::TimeoutNotExecuted) => {
-                    return Ok(Verdict {
-                        answer: unknown("no answer"),
-                        lost: true,
-                    });
+                    return Ok(Verdict { answer: unknown("no answer"), lost: true });
                 }
                 Some(Fault::Error500) => return Ok(unknown("the gateway answered 500").into()),
                 Some(Fault::RateLimited) => return Ok(rate_limited().into()),
                 Some(Fault::TimeoutExecuted | Fault::Declined) | None => {}
             }
-            let desk = Desk {
-                tables,
-                now,
-                secret: &secret,
-                bank_declines: fault == Some(Fault::Declined),
-            };
+            let desk = Desk { tables, now, secret: &secret, bank_declines: fault == Some(Fault::Declined) };
             let mut verdict = act(&desk)?;
             verdict.lost |= fault == Some(Fault::TimeoutExecuted);
             Ok(verdict)
@@ -303,14 +243,7 @@ impl Core {
         act: impl FnOnce(&Desk<'_>) -> Sql<R> + Send + 'static,
     ) -> Result<R, BooksError> {
         let (now, secret) = (self.now(), Arc::clone(&self.secret));
-        let work = move |tables: &Tables| {
-            act(&Desk {
-                tables,
-                now,
-                secret: &secret,
-                bank_declines: false,
-            })
-        };
+        let work = move |tables: &Tables| act(&Desk { tables, now, secret: &secret, bank_declines: false });
         self.books.run(work).await
     }
 }
@@ -342,8 +275,7 @@ impl Desk<'_> {
         }
         let verdict = act()?;
         if let Some(body) = write_stored(&verdict.answer) {
-            self.tables
-                .put_answer(key, self.now, &StoredAnswer { request, body })?;
+            self.tables.put_answer(key, self.now, &StoredAnswer { request, body })?;
         }
         Ok(verdict)
     }
@@ -358,12 +290,7 @@ impl Desk<'_> {
 
 fn fingerprint<Q: Wire>(verb: &str, request: &Q) -> [u8; 32] {
     let body = serde_json::to_vec(&request.body()).expect("bodies have only plain members");
-    Sha256::new()
-        .chain_update(verb)
-        .chain_update([0])
-        .chain_update(body)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(verb).chain_update([0]).chain_update(body).finalize().into()
 }
 
 fn write_stored<T: Wire>(answer: &Answer<T>) -> Option<String> {
@@ -385,17 +312,11 @@ fn read_stored<T: Wire>(body: &str) -> Answer<T> {
 }
 
 pub(super) fn unknown<T>(reason: impl Into<String>) -> Answer<T> {
-    Answer::Unknown(Unknown {
-        reason: reason.into(),
-        retry_after: None,
-    })
+    Answer::Unknown(Unknown { reason: reason.into(), retry_after: None })
 }
 
 fn rate_limited<T>() -> Answer<T> {
-    Answer::Unknown(Unknown {
-        reason: "rate limited".to_owned(),
-        retry_after: Some(RATE_LIMIT_PAUSE),
-    })
+    Answer::Unknown(Unknown { reason: "rate limited".to_owned(), retry_after: Some(RATE_LIMIT_PAUSE) })
 }
 
 /// A request that makes no sense: definite, not executed.

@@ -55,10 +55,8 @@ pub(super) fn detach(desk: &Desk<'_>, token: &str) -> Sql<Verdict<()>> {
         return Ok(rejected("no such saved card"));
     };
     if !saved.detached {
-        desk.tables.write(
-            "UPDATE saved_card SET detached_at = $1 WHERE id = $2",
-            params![desk.now.0, saved.id],
-        )?;
+        desk.tables
+            .write("UPDATE saved_card SET detached_at = $1 WHERE id = $2", params![desk.now.0, saved.id])?;
         webhooks::of_detached_card(desk, &saved)?;
     }
     Ok(Answer::Done(()).into())
@@ -91,12 +89,7 @@ fn saved(desk: &Desk<'_>, token: &str) -> Sql<Option<SavedCard>> {
         "SELECT id, customer, card, detached_at IS NOT NULL FROM saved_card WHERE id = $1",
         [token],
         |row| {
-            Ok(SavedCard {
-                id: row.get(0)?,
-                customer: row.get(1)?,
-                card: row.get(2)?,
-                detached: row.get(3)?,
-            })
+            Ok(SavedCard { id: row.get(0)?, customer: row.get(1)?, card: row.get(2)?, detached: row.get(3)? })
         },
     )
 }

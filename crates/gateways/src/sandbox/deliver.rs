@@ -39,11 +39,7 @@ pub struct Deliverer {
 impl Deliverer {
     /// `url` is where the marketplace takes the sandbox's webhooks.
     pub fn new(core: Arc<Core>, url: &str) -> Result<Deliverer, DeliverError> {
-        Ok(Deliverer {
-            core,
-            client: loopback_client(PATIENCE)?,
-            url: url.to_owned(),
-        })
+        Ok(Deliverer { core, client: loopback_client(PATIENCE)?, url: url.to_owned() })
     }
 
     /// Sends for ever; drop the future to stop. What was being sent comes again after its lease.

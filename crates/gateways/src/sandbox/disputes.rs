@@ -82,19 +82,12 @@ fn change(desk: &Desk<'_>, dispute: &mut Dispute, state: DisputeAt) -> Sql<()> {
     }
     dispute.state = state;
     desk.tables.put_dispute(dispute)?;
-    let kind = if is_open(dispute) {
-        "charge.dispute.updated"
-    } else {
-        "charge.dispute.closed"
-    };
+    let kind = if is_open(dispute) { "charge.dispute.updated" } else { "charge.dispute.closed" };
     webhooks::of_dispute(desk, kind, dispute)
 }
 
 fn is_open(dispute: &Dispute) -> bool {
-    matches!(
-        dispute.state,
-        DisputeAt::NeedsEvidence | DisputeAt::UnderReview
-    )
+    matches!(dispute.state, DisputeAt::NeedsEvidence | DisputeAt::UnderReview)
 }
 
 fn done(dispute: &Dispute) -> Verdict<DisputeReport> {

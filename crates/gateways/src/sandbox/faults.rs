@@ -102,18 +102,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(faults.take(Call::Any, MovesMoney::No), None);
-        assert_eq!(
-            faults.take(Call::Charge, MovesMoney::Yes),
-            Some(Fault::Declined)
-        );
-        assert_eq!(
-            faults.take(Call::Refund, MovesMoney::Yes),
-            Some(Fault::Error500)
-        );
-        assert_eq!(
-            faults.take(Call::Refund, MovesMoney::Yes),
-            Some(Fault::Declined)
-        );
+        assert_eq!(faults.take(Call::Charge, MovesMoney::Yes), Some(Fault::Declined));
+        assert_eq!(faults.take(Call::Refund, MovesMoney::Yes), Some(Fault::Error500));
+        assert_eq!(faults.take(Call::Refund, MovesMoney::Yes), Some(Fault::Declined));
         assert_eq!(faults.take(Call::Refund, MovesMoney::Yes), None);
         assert!(faults.calls.is_empty());
     }

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::gateway::{
-    Answer, CardFace, CardReport, ChargeReport, DisputeReport, Hint, Notice, PayoutReport,
-    RefundReport,
+    Answer, CardFace, CardReport, ChargeReport, DisputeReport, Hint, Notice, PayoutReport, RefundReport,
 };
 use domain::time::Timestamp;
 use serde::Deserialize;
@@ -22,8 +21,8 @@ use super::faults::Faults;
 use super::readout::Readout;
 use super::webhooks::SIGNATURE_HEADER;
 use crate::gateway::{
-    Abilities, CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout,
-    CreateRefund, Gateway, Inbound, InboundError, KeyWindows, Pending, RawCard, Statement,
+    Abilities, CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout, CreateRefund,
+    Gateway, Inbound, InboundError, KeyWindows, Pending, RawCard, Statement,
 };
 use crate::signature::{self, TOLERANCE};
 
@@ -50,15 +49,8 @@ enum Transport {
 impl SandboxGateway {
     /// `timeout` is how long a caller waits for an answer that never comes; `webhook_secrets` are
     /// all that may have signed what [`Gateway::receive`] is shown.
-    pub fn in_process(
-        core: Arc<Core>,
-        timeout: Duration,
-        webhook_secrets: Vec<String>,
-    ) -> SandboxGateway {
-        SandboxGateway {
-            transport: Transport::InProcess { core, timeout },
-            webhook_secrets,
-        }
+    pub fn in_process(core: Arc<Core>, timeout: Duration, webhook_secrets: Vec<String>) -> SandboxGateway {
+        SandboxGateway { transport: Transport::InProcess { core, timeout }, webhook_secrets }
     }
 
     /// Speaks to the sandbox at `api_base` (`http://127.0.0.1:9000`).
@@ -67,10 +59,7 @@ impl SandboxGateway {
         timeout: Duration,
         webhook_secrets: Vec<String>,
     ) -> Result<SandboxGateway, ControlError> {
-        Ok(SandboxGateway {
-            transport: Transport::Http(Client::new(api_base, timeout)?),
-            webhook_secrets,
-        })
+        Ok(SandboxGateway { transport: Transport::Http(Client::new(api_base, timeout)?), webhook_secrets })
     }
 
     /// The sandbox in this process, when it is here.
@@ -142,19 +131,11 @@ impl Gateway for SandboxGateway {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities {
-            saved_cards: true,
-            client_confirmed: true,
-            one_call_charge: true,
-            raw_test_cards: true,
-        }
+        Abilities { saved_cards: true, client_confirmed: true, one_call_charge: true, raw_test_cards: true }
     }
 
     fn key_windows(&self) -> KeyWindows {
-        KeyWindows {
-            charge: KEY_WINDOW,
-            refund: KEY_WINDOW,
-        }
+        KeyWindows { charge: KEY_WINDOW, refund: KEY_WINDOW }
     }
 
     fn live(&self) -> bool {
@@ -165,10 +146,7 @@ impl Gateway for SandboxGateway {
         over!(self, create_charge(request))
     }
 
-    fn confirm_charge<'a>(
-        &'a self,
-        request: &'a ConfirmCharge,
-    ) -> Pending<'a, Answer<ChargeReport>> {
+    fn confirm_charge<'a>(&'a self, request: &'a ConfirmCharge) -> Pending<'a, Answer<ChargeReport>> {
         over!(self, confirm_charge(request))
     }
 
@@ -212,11 +190,7 @@ impl Gateway for SandboxGateway {
         over!(self, create_customer(request))
     }
 
-    fn attach_card<'a>(
-        &'a self,
-        customer: &'a str,
-        token: &'a str,
-    ) -> Pending<'a, Answer<CardReport>> {
+    fn attach_card<'a>(&'a self, customer: &'a str, token: &'a str) -> Pending<'a, Answer<CardReport>> {
         over!(self, attach_card(customer, token))
     }
 
@@ -232,11 +206,7 @@ impl Gateway for SandboxGateway {
         Card::of_token(token).map(Card::face)
     }
 
-    fn list_since<'a>(
-        &'a self,
-        since: Timestamp,
-        page: Option<&'a str>,
-    ) -> Pending<'a, Answer<Statement>> {
+    fn list_since<'a>(&'a self, since: Timestamp, page: Option<&'a str>) -> Pending<'a, Answer<Statement>> {
         over!(self, list_since(since, page))
     }
 
@@ -244,14 +214,8 @@ impl Gateway for SandboxGateway {
         let header = (inbound.header)(SIGNATURE_HEADER).unwrap_or_default();
         let secrets = &self.webhook_secrets;
         signature::verify(&header, inbound.body, secrets, inbound.now, TOLERANCE)?;
-        let event: Event =
-            serde_json::from_slice(inbound.body).map_err(|_| InboundError::Unparsable)?;
-        Ok(Notice {
-            hint: event.hint(),
-            event: event.id,
-            kind: event.kind,
-            live: event.livemode,
-        })
+        let event: Event = serde_json::from_slice(inbound.body).map_err(|_| InboundError::Unparsable)?;
+        Ok(Notice { hint: event.hint(), event: event.id, kind: event.kind, live: event.livemode })
     }
 }
 

@@ -20,9 +20,7 @@ use super::books::BooksError;
 use super::core::{Core, Verdict};
 use super::faults::Faults;
 use super::wire::Wire;
-use crate::gateway::{
-    CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout, CreateRefund,
-};
+use crate::gateway::{CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout, CreateRefund};
 
 /// Longer than any client waits.
 const SILENCE: Duration = Duration::from_mins(2);
@@ -194,17 +192,14 @@ async fn answer<T: Wire>(verdict: Verdict<T>) -> Response {
     }
     match verdict.answer {
         Answer::Done(report) => Json(report.body()).into_response(),
-        Answer::Declined(decline) => {
-            (StatusCode::PAYMENT_REQUIRED, Json(decline.body())).into_response()
-        }
+        Answer::Declined(decline) => (StatusCode::PAYMENT_REQUIRED, Json(decline.body())).into_response(),
         Answer::Rejected(why) => (StatusCode::BAD_REQUEST, Json(why)).into_response(),
         Answer::NotSent(why) => (StatusCode::BAD_GATEWAY, Json(why)).into_response(),
         Answer::Unknown(unknown) => match unknown.retry_after {
-            Some(pause) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                [(header::RETRY_AFTER, pause.whole_seconds().to_string())],
-            )
-                .into_response(),
+            Some(pause) => {
+                (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, pause.whole_seconds().to_string())])
+                    .into_response()
+            }
             None => (StatusCode::INTERNAL_SERVER_ERROR, Json(unknown.reason)).into_response(),
         },
     }

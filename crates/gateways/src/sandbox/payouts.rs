@@ -27,11 +27,7 @@ pub(super) fn create(desk: &Desk<'_>, request: &CreatePayout) -> Sql<Verdict<Pay
     let payout = Payout {
         id: desk.tables.id("po"),
         created_at: desk.now,
-        state: if fails {
-            PayoutAt::Failed
-        } else {
-            PayoutAt::Paid
-        },
+        state: if fails { PayoutAt::Failed } else { PayoutAt::Paid },
         amount: request.amount,
         account_ending: last_four(account),
         failure: fails.then(|| "account_closed".to_owned()),

@@ -122,9 +122,7 @@ pub(super) fn readout(desk: &Desk<'_>) -> Sql<Readout> {
             |row| Dispute::read(row).map(dispute_line),
         )?,
         totals: totals(desk)?,
-        webhooks_waiting: tables
-            .one("SELECT count(*) FROM delivery", [], |row| row.get(0))?
-            .unwrap_or(0),
+        webhooks_waiting: tables.one("SELECT count(*) FROM delivery", [], |row| row.get(0))?.unwrap_or(0),
     })
 }
 
@@ -228,17 +226,11 @@ struct Cursor {
 impl Cursor {
     fn start(since: Timestamp) -> Cursor {
         // No id sorts before the empty one, so nothing of that very instant is left out.
-        Cursor {
-            charge: (since.0, String::new()),
-            refund: (since.0, String::new()),
-        }
+        Cursor { charge: (since.0, String::new()), refund: (since.0, String::new()) }
     }
 
     fn text(&self) -> String {
-        format!(
-            "{}.{}.{}.{}",
-            self.charge.0, self.charge.1, self.refund.0, self.refund.1
-        )
+        format!("{}.{}.{}.{}", self.charge.0, self.charge.1, self.refund.0, self.refund.1)
     }
 
     fn parse(text: &str) -> Option<Cursor> {
@@ -251,11 +243,7 @@ impl Cursor {
 }
 
 /// One page of what was created at or after `since`, oldest first.
-pub(super) fn list_since(
-    desk: &Desk<'_>,
-    since: Timestamp,
-    page: Option<&str>,
-) -> Sql<Verdict<Statement>> {
+pub(super) fn list_since(desk: &Desk<'_>, since: Timestamp, page: Option<&str>) -> Sql<Verdict<Statement>> {
     desk.settle()?;
     let Some(mut cursor) = page.map_or_else(|| Some(Cursor::start(since)), Cursor::parse) else {
         return Ok(rejected("no such page"));

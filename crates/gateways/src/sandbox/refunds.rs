@@ -29,9 +29,7 @@ pub(super) fn create(desk: &Desk<'_>, request: &CreateRefund) -> Sql<Verdict<Ref
     }
     let left = charge.amount - charge.refunded;
     if request.amount.minor <= 0 || request.amount.minor > left.minor {
-        return Ok(rejected(
-            "the amount is not within what is left of the charge",
-        ));
+        return Ok(rejected("the amount is not within what is left of the charge"));
     }
     if desk.tables.is_disputed(&charge.id)? {
         return Ok(rejected("the charge is disputed"));

@@ -164,15 +164,9 @@ impl Tables {
             "INSERT INTO counter (one, seed, next) VALUES (1, $1, 1) ON CONFLICT DO NOTHING",
             [seed],
         )?;
-        let (seed, next) = connection.query_row("SELECT seed, next FROM counter", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        Ok(Tables {
-            connection,
-            seed,
-            next: Cell::new(next),
-            faults: RefCell::default(),
-        })
+        let (seed, next) = connection
+            .query_row("SELECT seed, next FROM counter", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Tables { connection, seed, next: Cell::new(next), faults: RefCell::default() })
     }
 
     /// Commits all that `work` wrote, or nothing.
@@ -213,10 +207,7 @@ impl Tables {
         values: impl Params,
         read: impl FnOnce(&Row<'_>) -> Sql<R>,
     ) -> Sql<Option<R>> {
-        self.connection
-            .prepare_cached(sql)?
-            .query_row(values, read)
-            .optional()
+        self.connection.prepare_cached(sql)?.query_row(values, read).optional()
     }
 
     pub(super) fn all<R>(
@@ -372,12 +363,7 @@ impl Tables {
         self.one(
             "SELECT request, body FROM answer WHERE key = $1 AND created_at > $2",
             params![key, since.0],
-            |row| {
-                Ok(StoredAnswer {
-                    request: row.get(0)?,
-                    body: row.get(1)?,
-                })
-            },
+            |row| Ok(StoredAnswer { request: row.get(0)?, body: row.get(1)? }),
         )
     }
 
@@ -470,9 +456,7 @@ fn money(row: &Row<'_>, column: &str) -> Sql<Money> {
 fn tag(row: &Row<'_>) -> Sql<Option<OpTag>> {
     let instance: Option<String> = row.get("instance")?;
     let op: Option<i64> = row.get("op")?;
-    Ok(instance
-        .zip(op)
-        .map(|(instance, op)| OpTag { instance, op }))
+    Ok(instance.zip(op).map(|(instance, op)| OpTag { instance, op }))
 }
 
 fn split(tag: Option<&OpTag>) -> (Option<&str>, Option<i64>) {

@@ -140,10 +140,7 @@ pub(super) fn due(desk: &Desk<'_>) -> Sql<Vec<OutgoingWebhook>> {
             Ok(OutgoingWebhook {
                 delivery: row.get(0)?,
                 event: row.get(1)?,
-                headers: vec![
-                    ("Content-Type", "application/json".to_owned()),
-                    (SIGNATURE_HEADER, signature),
-                ],
+                headers: vec![("Content-Type", "application/json".to_owned()), (SIGNATURE_HEADER, signature)],
                 body,
             })
         },
@@ -162,8 +159,7 @@ pub(super) fn due(desk: &Desk<'_>) -> Sql<Vec<OutgoingWebhook>> {
 
 pub(super) fn delivered(desk: &Desk<'_>, delivery: i64, outcome: Delivery) -> Sql<()> {
     if outcome == Delivery::Accepted {
-        desk.tables
-            .write("DELETE FROM delivery WHERE id = $1", [delivery])?;
+        desk.tables.write("DELETE FROM delivery WHERE id = $1", [delivery])?;
         return Ok(());
     }
     let sql = "SELECT attempts FROM delivery WHERE id = $1";

@@ -4,8 +4,8 @@
 //! compiler keeps the two together. Raw cards have no body: they never travel.
 
 use domain::gateway::{
-    CardFace, CardReport, ChargeReport, ChargeState, Decline, DisputeReport, DisputeReportState,
-    OpTag, PayoutReport, PayoutReportState, RefundReport, RefundReportState,
+    CardFace, CardReport, ChargeReport, ChargeState, Decline, DisputeReport, DisputeReportState, OpTag,
+    PayoutReport, PayoutReportState, RefundReport, RefundReportState,
 };
 use domain::money::{Currency, Money};
 use domain::time::Timestamp;
@@ -13,8 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::{
-    CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout, CreateRefund,
-    Statement,
+    CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreatePayout, CreateRefund, Statement,
 };
 
 /// A value with a JSON form.
@@ -146,10 +145,7 @@ impl Wire for Money {
     type Body = MoneyBody;
 
     fn body(&self) -> MoneyBody {
-        MoneyBody {
-            minor: self.minor,
-            currency: self.currency.code().to_owned(),
-        }
+        MoneyBody { minor: self.minor, currency: self.currency.code().to_owned() }
     }
 
     fn read(body: MoneyBody) -> Option<Money> {
@@ -174,9 +170,7 @@ impl Wire for ChargeState {
     fn body(&self) -> ChargeStateBody {
         use {ChargeState as S, ChargeStateBody as B};
         match self {
-            S::NeedsMethod { last_decline } => B::NeedsMethod {
-                last_decline: last_decline.body(),
-            },
+            S::NeedsMethod { last_decline } => B::NeedsMethod { last_decline: last_decline.body() },
             S::NeedsConfirmation => B::NeedsConfirmation,
             S::NeedsAction => B::NeedsAction,
             S::Processing => B::Processing,
@@ -188,9 +182,7 @@ impl Wire for ChargeState {
     fn read(body: ChargeStateBody) -> Option<ChargeState> {
         use {ChargeState as S, ChargeStateBody as B};
         Some(match body {
-            B::NeedsMethod { last_decline } => S::NeedsMethod {
-                last_decline: Wire::read(last_decline)?,
-            },
+            B::NeedsMethod { last_decline } => S::NeedsMethod { last_decline: Wire::read(last_decline)? },
             B::NeedsConfirmation => S::NeedsConfirmation,
             B::NeedsAction => S::NeedsAction,
             B::Processing => S::Processing,

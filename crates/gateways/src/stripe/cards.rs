@@ -20,10 +20,7 @@ const TEST_CARDS: &[(&str, &str)] = &[
     ("5555555555554444", "pm_card_mastercard"),
     ("378282246310005", "pm_card_amex"),
     ("4000000000000002", "pm_card_visa_chargeDeclined"),
-    (
-        "4000000000009995",
-        "pm_card_visa_chargeDeclinedInsufficientFunds",
-    ),
+    ("4000000000009995", "pm_card_visa_chargeDeclinedInsufficientFunds"),
     ("4000000000009987", "pm_card_visa_chargeDeclinedLostCard"),
     ("4000000000009979", "pm_card_visa_chargeDeclinedStolenCard"),
     ("4000000000000069", "pm_card_chargeDeclinedExpiredCard"),
@@ -31,10 +28,7 @@ const TEST_CARDS: &[(&str, &str)] = &[
     ("4000000000000119", "pm_card_chargeDeclinedProcessingError"),
     ("4000002500003155", "pm_card_authenticationRequiredOnSetup"),
     ("4000002760003184", "pm_card_authenticationRequired"),
-    (
-        "4000008400001629",
-        "pm_card_threeDSecureRequiredChargeDeclined",
-    ),
+    ("4000008400001629", "pm_card_threeDSecureRequiredChargeDeclined"),
     ("4000000000000259", "pm_card_createDispute"),
     ("4000000000005126", "pm_card_refundFail"),
     ("4000000000007726", "pm_card_pendingRefund"),
@@ -68,10 +62,8 @@ impl StripeGateway {
     }
 
     pub(super) async fn attach(&self, customer: &str, token: &str) -> Answer<CardReport> {
-        let call = Call::post(METHODS)
-            .on(token)
-            .doing("attach")
-            .with(vec![("customer", customer.to_owned())]);
+        let call =
+            Call::post(METHODS).on(token).doing("attach").with(vec![("customer", customer.to_owned())]);
         self.exchange(call, read_method).await
     }
 
@@ -82,10 +74,7 @@ impl StripeGateway {
             Answer::Rejected(refusal) => refusal,
             answer => return answer,
         };
-        match self
-            .exchange(Call::get(METHODS).on(token), read_method)
-            .await
-        {
+        match self.exchange(Call::get(METHODS).on(token), read_method).await {
             Answer::Done(report) if report.customer.is_none() => Answer::Done(()),
             Answer::Unknown(why) => Answer::Unknown(why),
             _ => Answer::Rejected(refusal),
@@ -125,13 +114,7 @@ mod tests {
 
     #[test]
     fn no_other_number_has() {
-        for number in [
-            "",
-            "4242",
-            "4242424242424241",
-            "42424242424242420",
-            "4111111111111111",
-        ] {
+        for number in ["", "4242", "4242424242424241", "42424242424242420", "4111111111111111"] {
             assert_eq!(token(number), None, "{number}");
         }
     }

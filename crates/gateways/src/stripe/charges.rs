@@ -24,10 +24,7 @@ impl StripeGateway {
         };
         let mut params = marked(&request.tag);
         params.push(("amount", amount.to_string()));
-        params.push((
-            "currency",
-            request.amount.currency.code().to_ascii_lowercase(),
-        ));
+        params.push(("currency", request.amount.currency.code().to_ascii_lowercase()));
         // Cards only, so that no return address is ever needed to confirm.
         params.push(("payment_method_types[]", "card".to_owned()));
         params.extend(expanded());
@@ -52,11 +49,8 @@ impl StripeGateway {
                 params.push(("payment_method", method.clone()));
             }
         }
-        let call = Call::post(INTENTS)
-            .on(&request.reference)
-            .doing("confirm")
-            .keyed(&request.key)
-            .with(params);
+        let call =
+            Call::post(INTENTS).on(&request.reference).doing("confirm").keyed(&request.key).with(params);
         let refusal = match self.exchange(call, read_intent).await {
             Answer::Rejected(refusal) => refusal,
             answer => return answer,
@@ -73,11 +67,8 @@ impl StripeGateway {
     }
 
     pub(super) async fn cancel_intent(&self, request: &CancelCharge) -> Answer<ChargeReport> {
-        let call = Call::post(INTENTS)
-            .on(&request.reference)
-            .doing("cancel")
-            .keyed(&request.key)
-            .with(expanded());
+        let call =
+            Call::post(INTENTS).on(&request.reference).doing("cancel").keyed(&request.key).with(expanded());
         match self.exchange(call, read_intent).await {
             Answer::Rejected(_) => self.find_intent(&request.reference).await,
             answer => answer,
@@ -90,11 +81,7 @@ impl StripeGateway {
     }
 
     /// One page, newest first: Stripe lists in no other order.
-    pub(super) async fn list_intents(
-        &self,
-        since: Timestamp,
-        after: Option<&str>,
-    ) -> Answer<Statement> {
+    pub(super) async fn list_intents(&self, since: Timestamp, after: Option<&str>) -> Answer<Statement> {
         let mut params = self.list_params(since, after);
         params.push(("expand[]", "data.latest_charge".to_owned()));
         params.push(("expand[]", "data.payment_method".to_owned()));
@@ -131,10 +118,7 @@ impl StripeGateway {
 
 /// What a report needs beyond the intent itself.
 fn expanded() -> Params {
-    vec![
-        ("expand[]", "latest_charge".to_owned()),
-        ("expand[]", "payment_method".to_owned()),
-    ]
+    vec![("expand[]", "latest_charge".to_owned()), ("expand[]", "payment_method".to_owned())]
 }
 
 fn read_intent(body: &[u8]) -> Option<ChargeReport> {
@@ -142,8 +126,5 @@ fn read_intent(body: &[u8]) -> Option<ChargeReport> {
 }
 
 fn untouched(state: &ChargeState) -> bool {
-    matches!(
-        state,
-        ChargeState::NeedsMethod { .. } | ChargeState::NeedsConfirmation
-    )
+    matches!(state, ChargeState::NeedsMethod { .. } | ChargeState::NeedsConfirmation)
 }

@@ -16,10 +16,7 @@ struct Envelope {
 }
 
 /// Reads a reply of any of Stripe's interfaces; `read` turns the body of a success into what was asked for.
-pub fn classify<T>(
-    exchange: Result<Reply, Lost>,
-    read: impl FnOnce(&[u8]) -> Option<T>,
-) -> Answer<T> {
+pub fn classify<T>(exchange: Result<Reply, Lost>, read: impl FnOnce(&[u8]) -> Option<T>) -> Answer<T> {
     let reply = match exchange {
         Ok(reply) => reply,
         Err(Lost::NotSent(reason)) => return Answer::NotSent(reason),
@@ -46,17 +43,11 @@ pub fn classify<T>(
 
 /// An outcome that nobody knows, with no advice on waiting.
 pub(super) fn unknown<T>(reason: impl Into<String>) -> Answer<T> {
-    Answer::Unknown(Unknown {
-        reason: reason.into(),
-        retry_after: None,
-    })
+    Answer::Unknown(Unknown { reason: reason.into(), retry_after: None })
 }
 
 fn unsure<T>(reply: &Reply, why: &str) -> Answer<T> {
-    Answer::Unknown(Unknown {
-        reason: described(reply, why),
-        retry_after: reply.retry_after(),
-    })
+    Answer::Unknown(Unknown { reason: described(reply, why), retry_after: reply.retry_after() })
 }
 
 fn described(reply: &Reply, why: &str) -> String {

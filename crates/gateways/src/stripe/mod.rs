@@ -21,8 +21,8 @@ use domain::time::{Span, Timestamp};
 use reqwest::{Method, Url};
 
 use crate::gateway::{
-    Abilities, CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreateRefund, Gateway,
-    Inbound, InboundError, KeyWindows, Pending, RawCard, Statement,
+    Abilities, CancelCharge, ConfirmCharge, CreateCharge, CreateCustomer, CreateRefund, Gateway, Inbound,
+    InboundError, KeyWindows, Pending, RawCard, Statement,
 };
 use crate::http::{BuildError, Http};
 
@@ -96,10 +96,7 @@ impl StripeGateway {
             Mode::Test => (["sk_test_", "rk_test_"], "pk_test_"),
             Mode::Live => (["sk_live_", "rk_live_"], "pk_live_"),
         };
-        if !secret
-            .iter()
-            .any(|prefix| config.secret_key.starts_with(prefix))
-        {
+        if !secret.iter().any(|prefix| config.secret_key.starts_with(prefix)) {
             return Err(ConfigError::SecretKey);
         }
         let published = &config.publishable_key;
@@ -115,10 +112,7 @@ impl StripeGateway {
             return Err(ConfigError::Timeout);
         }
         let http = Http::new(Duration::from_micros(micros))?;
-        let config = StripeConfig {
-            api_base: base,
-            ..config
-        };
+        let config = StripeConfig { api_base: base, ..config };
         Ok(StripeGateway { config, http })
     }
 
@@ -128,11 +122,7 @@ impl StripeGateway {
     }
 
     /// One exchange. An id that is none never reaches the address.
-    async fn exchange<T>(
-        &self,
-        call: Call<'_>,
-        read: impl FnOnce(&[u8]) -> Option<T>,
-    ) -> Answer<T> {
+    async fn exchange<T>(&self, call: Call<'_>, read: impl FnOnce(&[u8]) -> Option<T>) -> Answer<T> {
         let mut url = format!("{}/v1/{}", self.config.api_base, call.collection);
         for part in call.id.iter().chain(call.action.iter()) {
             if !is_id(part) {
@@ -149,11 +139,7 @@ impl StripeGateway {
         if let Some(key) = call.key {
             request = request.header("Idempotency-Key", key);
         }
-        request = if post {
-            request.form(&call.params)
-        } else {
-            request.query(&call.params)
-        };
+        request = if post { request.form(&call.params) } else { request.query(&call.params) };
         classify(self.http.send(request).await, read)
     }
 
@@ -164,10 +150,12 @@ impl StripeGateway {
         if let Some(id) = page.strip_prefix(CURSOR_CHARGES) {
             let mut answer = self.list_intents(since, after(id).as_deref()).await;
             if let Answer::Done(statement) = &mut answer {
-                statement.next = Some(statement.next.take().map_or_else(
-                    || CURSOR_REFUNDS.to_owned(),
-                    |id| format!("{CURSOR_CHARGES}{id}"),
-                ));
+                statement.next = Some(
+                    statement
+                        .next
+                        .take()
+                        .map_or_else(|| CURSOR_REFUNDS.to_owned(), |id| format!("{CURSOR_CHARGES}{id}")),
+                );
             }
             return answer;
         }
@@ -176,10 +164,7 @@ impl StripeGateway {
         };
         let mut answer = self.list_refunds(since, after(id).as_deref()).await;
         if let Answer::Done(statement) = &mut answer {
-            statement.next = statement
-                .next
-                .take()
-                .map(|id| format!("{CURSOR_REFUNDS}{id}"));
+            statement.next = statement.next.take().map(|id| format!("{CURSOR_REFUNDS}{id}"));
         }
         answer
     }
@@ -200,10 +185,7 @@ impl Gateway for StripeGateway {
     }
 
     fn key_windows(&self) -> KeyWindows {
-        KeyWindows {
-            charge: KEY_WINDOW,
-            refund: KEY_WINDOW,
-        }
+        KeyWindows { charge: KEY_WINDOW, refund: KEY_WINDOW }
     }
 
     fn live(&self) -> bool {
@@ -214,10 +196,7 @@ impl Gateway for StripeGateway {
         Box::pin(self.create_intent(request))
     }
 
-    fn confirm_charge<'a>(
-        &'a self,
-        request: &'a ConfirmCharge,
-    ) -> Pending<'a, Answer<ChargeReport>> {
+    fn confirm_charge<'a>(&'a self, request: &'a ConfirmCharge) -> Pending<'a, Answer<ChargeReport>> {
         Box::pin(self.confirm_intent(request))
     }
 
@@ -241,11 +220,7 @@ impl Gateway for StripeGateway {
         Box::pin(self.customer(request))
     }
 
-    fn attach_card<'a>(
-        &'a self,
-        customer: &'a str,
-        token: &'a str,
-    ) -> Pending<'a, Answer<CardReport>> {
+    fn attach_card<'a>(&'a self, customer: &'a str, token: &'a str) -> Pending<'a, Answer<CardReport>> {
         Box::pin(self.attach(customer, token))
     }
 
@@ -260,11 +235,7 @@ impl Gateway for StripeGateway {
         }
     }
 
-    fn list_since<'a>(
-        &'a self,
-        since: Timestamp,
-        page: Option<&'a str>,
-    ) -> Pending<'a, Answer<Statement>> {
+    fn list_since<'a>(&'a self, since: Timestamp, page: Option<&'a str>) -> Pending<'a, Answer<Statement>> {
         Box::pin(self.list(since, page))
     }
 
@@ -287,14 +258,7 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn to(method: Method, collection: &'static str) -> Call<'a> {
-        Call {
-            method,
-            collection,
-            id: None,
-            action: None,
-            key: None,
-            params: Vec::new(),
-        }
+        Call { method, collection, id: None, action: None, key: None, params: Vec::new() }
     }
 
     fn get(collection: &'static str) -> Call<'a> {
@@ -328,10 +292,7 @@ impl<'a> Call<'a> {
 
 /// The mark that lets a recovery find what it once created.
 fn marked(tag: &OpTag) -> Params {
-    vec![
-        ("metadata[op_id]", tag.op.to_string()),
-        ("metadata[instance]", tag.instance.clone()),
-    ]
+    vec![("metadata[op_id]", tag.op.to_string()), ("metadata[instance]", tag.instance.clone())]
 }
 
 fn is_id(text: &str) -> bool {
@@ -379,18 +340,13 @@ mod tests {
     fn refusal(change: impl FnOnce(&mut StripeConfig)) -> String {
         let mut config = config();
         change(&mut config);
-        StripeGateway::new(config)
-            .err()
-            .map_or_else(|| "accepted".to_owned(), |error| error.to_string())
+        StripeGateway::new(config).err().map_or_else(|| "accepted".to_owned(), |error| error.to_string())
     }
 
     #[test]
     fn keys_must_belong_to_the_mode() {
         assert_eq!(refusal(|_| ()), "accepted");
-        assert_eq!(
-            refusal(|c| c.secret_key = "rk_test_1".to_owned()),
-            "accepted"
-        );
+        assert_eq!(refusal(|c| c.secret_key = "rk_test_1".to_owned()), "accepted");
         for key in ["", "sk_live_1", "pk_test_1", "whsec_1"] {
             let refusal = refusal(|c| c.secret_key = key.to_owned());
             assert!(refusal.contains("secret_key"), "{key}: {refusal}");
@@ -433,15 +389,7 @@ mod tests {
     #[test]
     fn an_id_cannot_leave_its_place_in_the_address() {
         assert!(is_id("pi_3MtwBwLkdIwHu7ix28a3tqPa"));
-        for text in [
-            "",
-            "..",
-            "pi_1/confirm",
-            "pi_1?x",
-            "pi 1",
-            "pi_é",
-            &"a".repeat(256),
-        ] {
+        for text in ["", "..", "pi_1/confirm", "pi_1?x", "pi 1", "pi_é", &"a".repeat(256)] {
             assert!(!is_id(text), "{text}");
         }
     }

@@ -24,16 +24,11 @@ impl StripeGateway {
     }
 
     pub(super) async fn look_up_refund(&self, reference: &str) -> Answer<RefundReport> {
-        self.exchange(Call::get(REFUNDS).on(reference), read_refund)
-            .await
+        self.exchange(Call::get(REFUNDS).on(reference), read_refund).await
     }
 
     /// One page, newest first.
-    pub(super) async fn list_refunds(
-        &self,
-        since: Timestamp,
-        after: Option<&str>,
-    ) -> Answer<Statement> {
+    pub(super) async fn list_refunds(&self, since: Timestamp, after: Option<&str>) -> Answer<Statement> {
         let call = Call::get(REFUNDS).with(self.list_params(since, after));
         self.exchange(call, |body| {
             let page: Page<Refund> = serde_json::from_slice(body).ok()?;

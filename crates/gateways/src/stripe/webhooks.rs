@@ -43,8 +43,7 @@ impl StripeGateway {
         let header = (inbound.header)(SIGNATURE_HEADER).ok_or(InboundError::BadSignature)?;
         let tolerance = self.config.webhook_tolerance;
         signature::verify(&header, inbound.body, secrets, inbound.now, tolerance)?;
-        let event: Event =
-            serde_json::from_slice(inbound.body).map_err(|_| InboundError::Unparsable)?;
+        let event: Event = serde_json::from_slice(inbound.body).map_err(|_| InboundError::Unparsable)?;
         Ok(Notice {
             hint: hint(&event.kind, event.data.and_then(|data| data.object)),
             event: event.id,
@@ -55,12 +54,7 @@ impl StripeGateway {
 }
 
 fn hint(kind: &str, subject: Option<Subject>) -> Hint {
-    let Some(Subject {
-        id: Some(id),
-        payment_intent,
-        charge,
-    }) = subject
-    else {
+    let Some(Subject { id: Some(id), payment_intent, charge }) = subject else {
         return Hint::Other;
     };
     // Our reference of a charge is the intent; the charge's own id is the second best.
@@ -71,23 +65,15 @@ fn hint(kind: &str, subject: Option<Subject>) -> Hint {
         | "payment_intent.processing"
         | "payment_intent.canceled"
         | "payment_intent.requires_action" => Hint::Charge { reference: id },
-        "charge.refunded" => Hint::Charge {
-            reference: parent.unwrap_or(id),
-        },
+        "charge.refunded" => Hint::Charge { reference: parent.unwrap_or(id) },
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
-            Hint::Refund {
-                reference: id,
-                charge: parent,
-            }
+            Hint::Refund { reference: id, charge: parent }
         }
         "charge.dispute.created"
         | "charge.dispute.updated"
         | "charge.dispute.closed"
         | "charge.dispute.funds_withdrawn"
-        | "charge.dispute.funds_reinstated" => Hint::Dispute {
-            reference: id,
-            charge: parent,
-        },
+        | "charge.dispute.funds_reinstated" => Hint::Dispute { reference: id, charge: parent },
         "payment_method.detached" => Hint::CardDetached { token: id },
         // Payouts among them: Stripe's own to our bank, which nothing here waits for.
         _ => Hint::Other,

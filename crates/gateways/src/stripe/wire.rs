@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::gateway::{
-    CardFace, CardReport, ChargeReport, ChargeState, Decline, OpTag, RefundReport,
-    RefundReportState,
+    CardFace, CardReport, ChargeReport, ChargeState, Decline, OpTag, RefundReport, RefundReportState,
 };
 use domain::money::{Currency, MONEY_MAX, Money};
 use serde::Deserialize;
@@ -43,10 +42,7 @@ pub(super) fn from_wire(amount: i64, currency: &str) -> Option<Money> {
 }
 
 fn factor(currency: Currency) -> i64 {
-    EXTRA_DECIMALS
-        .iter()
-        .find(|(code, _)| *code == currency.code())
-        .map_or(1, |(_, factor)| *factor)
+    EXTRA_DECIMALS.iter().find(|(code, _)| *code == currency.code()).map_or(1, |(_, factor)| *factor)
 }
 
 /// A field that is an id, or the whole object where it was expanded.
@@ -189,9 +185,7 @@ impl Intent {
 /// A word we do not know, and money that is only reserved, mean: not over, ask again.
 fn state(status: &str, error: Option<Failure>) -> ChargeState {
     match status {
-        "requires_payment_method" => ChargeState::NeedsMethod {
-            last_decline: error.map(Failure::decline),
-        },
+        "requires_payment_method" => ChargeState::NeedsMethod { last_decline: error.map(Failure::decline) },
         "requires_confirmation" => ChargeState::NeedsConfirmation,
         "requires_action" => ChargeState::NeedsAction,
         "succeeded" => ChargeState::Succeeded,
@@ -248,21 +242,14 @@ impl Method {
             },
             Card::face,
         );
-        CardReport {
-            token: self.id,
-            customer: self.customer.map(Expandable::into_id),
-            face,
-        }
+        CardReport { token: self.id, customer: self.customer.map(Expandable::into_id), face }
     }
 }
 
 impl Card {
     fn face(self) -> CardFace {
         CardFace {
-            brand: self
-                .brand
-                .filter(|brand| !brand.is_empty())
-                .unwrap_or_else(|| "unknown".to_owned()),
+            brand: self.brand.filter(|brand| !brand.is_empty()).unwrap_or_else(|| "unknown".to_owned()),
             last_four: self.last4.unwrap_or_default(),
             exp_month: self.exp_month.unwrap_or(0),
             exp_year: self.exp_year.unwrap_or(0),
@@ -279,10 +266,7 @@ fn could_hold_a_number(message: &str) -> bool {
 fn tag(metadata: Metadata) -> Option<OpTag> {
     let metadata = metadata?;
     let text = |key| metadata.get(key).and_then(Value::as_str);
-    Some(OpTag {
-        instance: text("instance")?.to_owned(),
-        op: text("op_id")?.parse().ok()?,
-    })
+    Some(OpTag { instance: text("instance")?.to_owned(), op: text("op_id")?.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -321,10 +305,7 @@ mod tests {
     fn nulls_unknown_words_and_unexpanded_objects_are_read() {
         let body = r#"{"id":"pi_1","amount":100,"currency":"usd","status":"requires_telepathy",
             "latest_charge":"ch_1","last_payment_error":null,"metadata":null,"new":{"x":[1]}}"#;
-        let report = serde_json::from_str::<Intent>(body)
-            .unwrap()
-            .report()
-            .unwrap();
+        let report = serde_json::from_str::<Intent>(body).unwrap().report().unwrap();
         assert_eq!(report.state, ChargeState::Processing);
         assert_eq!(report.movement.as_deref(), Some("ch_1"));
         assert_eq!((report.card, report.tag), (None, None));
@@ -336,10 +317,7 @@ mod tests {
         assert_eq!(read(r#"{"op_id":"7"}"#), None);
         assert_eq!(read(r#"{"op_id":"x","instance":"i"}"#), None);
         assert_eq!(read(r#"{"op_id":7,"instance":"i"}"#), None);
-        let ours = OpTag {
-            instance: "i".to_owned(),
-            op: 7,
-        };
+        let ours = OpTag { instance: "i".to_owned(), op: 7 };
         assert_eq!(read(r#"{"op_id":"7","instance":"i"}"#), Some(ours));
     }
 

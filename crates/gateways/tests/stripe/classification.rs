@@ -57,25 +57,13 @@ async fn the_table_holds() {
     for (what, script, meaning) in [
         ("200", Script::Reply(200, intent("succeeded")), "done"),
         ("402", reply(402, "card_error", "card_declined"), "declined"),
-        (
-            "402 by a stand-in",
-            reply(402, invalid, "card_declined"),
-            "declined",
-        ),
+        ("402 by a stand-in", reply(402, invalid, "card_declined"), "declined"),
         ("400", reply(400, invalid, "parameter_missing"), "rejected"),
         ("404", reply(404, invalid, "resource_missing"), "rejected"),
-        (
-            "400 idempotency",
-            reply(400, "idempotency_error", "x"),
-            "unknown",
-        ),
+        ("400 idempotency", reply(400, "idempotency_error", "x"), "unknown"),
         ("401", reply(401, invalid, "api_key_expired"), "unknown"),
         ("403", reply(403, invalid, "account_invalid"), "unknown"),
-        (
-            "409",
-            reply(409, invalid, "idempotency_key_in_use"),
-            "unknown",
-        ),
+        ("409", reply(409, invalid, "idempotency_key_in_use"), "unknown"),
         ("429", reply(429, invalid, "rate_limit"), "unknown"),
         ("500", reply(500, "api_error", "x"), "unknown"),
         ("502", page(502), "unknown"),
@@ -84,21 +72,9 @@ async fn the_table_holds() {
         ("a proxy's 402", page(402), "unknown"),
         ("a proxy's 404", page(404), "unknown"),
         ("empty 200", Script::Reply(200, String::new()), "unknown"),
-        (
-            "a list for 200",
-            Script::Reply(200, "[]".to_owned()),
-            "unknown",
-        ),
-        (
-            "null for 200",
-            Script::Reply(200, "null".to_owned()),
-            "unknown",
-        ),
-        (
-            "another object",
-            Script::Reply(200, r#"{"id":"x"}"#.to_owned()),
-            "unknown",
-        ),
+        ("a list for 200", Script::Reply(200, "[]".to_owned()), "unknown"),
+        ("null for 200", Script::Reply(200, "null".to_owned()), "unknown"),
+        ("another object", Script::Reply(200, r#"{"id":"x"}"#.to_owned()), "unknown"),
         ("418", reply(418, "teapot_error", "x"), "unknown"),
         ("silence", Script::Silence, "unknown"),
         ("hang-up", Script::HangUp, "unknown"),
@@ -115,10 +91,7 @@ async fn what_never_left_is_not_sent() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);
-    for base in [
-        format!("http://{address}"),
-        "https://stripe.invalid".to_owned(),
-    ] {
+    for base in [format!("http://{address}"), "https://stripe.invalid".to_owned()] {
         let answer = gateway(&base).create_charge(&create(7, None)).await;
         assert_eq!(name(&answer), "not sent", "{base}: {answer:?}");
     }
@@ -169,10 +142,7 @@ async fn a_report_carries_everything() {
 #[tokio::test]
 async fn states_are_told_apart() {
     for (status, state) in [
-        (
-            "requires_payment_method",
-            ChargeState::NeedsMethod { last_decline: None },
-        ),
+        ("requires_payment_method", ChargeState::NeedsMethod { last_decline: None }),
         ("requires_confirmation", ChargeState::NeedsConfirmation),
         ("requires_action", ChargeState::NeedsAction),
         ("processing", ChargeState::Processing),
@@ -193,9 +163,7 @@ async fn a_decline_says_why() {
         "decline_code":"insufficient_funds","message":"Your card has insufficient funds.",
         "payment_intent":{"id":"pi_1","status":"requires_payment_method"}}}"#;
     let fake = Fake::start([Script::Reply(402, body.to_owned())]).await;
-    let answer = gateway(&fake.base)
-        .confirm_charge(&confirm(7, "pi_1"))
-        .await;
+    let answer = gateway(&fake.base).confirm_charge(&confirm(7, "pi_1")).await;
     let expected = Decline {
         code: "card_declined".to_owned(),
         decline_code: Some("insufficient_funds".to_owned()),
@@ -221,9 +189,7 @@ async fn a_refused_confirm_or_cancel_reports_the_present_state() {
     ] {
         let script = || [refused(), Script::Reply(200, intent(status))];
         let fake = Fake::start(script()).await;
-        let answer = gateway(&fake.base)
-            .confirm_charge(&confirm(7, "pi_1"))
-            .await;
+        let answer = gateway(&fake.base).confirm_charge(&confirm(7, "pi_1")).await;
         assert_eq!(name(&answer), confirmed, "confirm, then {status}");
         let fake = Fake::start(script()).await;
         let answer = gateway(&fake.base).cancel_charge(&cancel(7, "pi_1")).await;
@@ -239,9 +205,7 @@ async fn a_refused_confirm_whose_look_up_fails_is_unknown() {
     let refused = error("invalid_request_error", "payment_intent_unexpected_state");
     for second in [Script::Reset, Script::Reply(500, "{}".to_owned())] {
         let fake = Fake::start([Script::Reply(400, refused.clone()), second]).await;
-        let answer = gateway(&fake.base)
-            .confirm_charge(&confirm(7, "pi_1"))
-            .await;
+        let answer = gateway(&fake.base).confirm_charge(&confirm(7, "pi_1")).await;
         assert_eq!(name(&answer), "unknown");
     }
 }
@@ -262,27 +226,17 @@ async fn refunds_are_read_in_every_state() {
                 "metadata":{{"op_id":"9","instance":"0b2e"}}}}"#
         );
         let fake = Fake::start([Script::Reply(200, body)]).await;
-        let answer = gateway(&fake.base)
-            .create_refund(&refund(9, "pi_1", 2_000))
-            .await;
+        let answer = gateway(&fake.base).create_refund(&refund(9, "pi_1", 2_000)).await;
         let report = done(answer);
         assert_eq!(report.state, state, "{status}");
-        assert_eq!(
-            (report.charge.as_str(), report.amount),
-            ("pi_1", usd(2_000))
-        );
+        assert_eq!((report.charge.as_str(), report.amount), ("pi_1", usd(2_000)));
         assert_eq!(report.tag, Some(super::tag(9)));
     }
 }
 
 #[tokio::test]
 async fn detaching_twice_is_done_once() {
-    let refused = || {
-        Script::Reply(
-            400,
-            error("invalid_request_error", "payment_method_unexpected_state"),
-        )
-    };
+    let refused = || Script::Reply(400, error("invalid_request_error", "payment_method_unexpected_state"));
     for (customer, meaning) in [("null", "done"), ("\"cus_1\"", "rejected")] {
         let method = format!(r#"{{"id":"pm_1","type":"card","customer":{customer}}}"#);
         let fake = Fake::start([refused(), Script::Reply(200, method)]).await;

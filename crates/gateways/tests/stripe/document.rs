@@ -20,10 +20,7 @@ async fn only_documented_parameters_are_sent() {
         let documented = documented(operation, &seen.method);
         for (name, _) in seen.form.iter().chain(&seen.query) {
             let bare = name.split('[').next().unwrap();
-            assert!(
-                documented.contains(bare),
-                "{template}: {name} in {documented:?}"
-            );
+            assert!(documented.contains(bare), "{template}: {name} in {documented:?}");
         }
         for required in required(operation) {
             let sent = |(name, _): &(String, String)| *name == required;
@@ -40,10 +37,7 @@ fn find<'a>(document: &'a Value, seen: &Seen) -> (&'a String, &'a Value) {
     let fits = |template: &str| {
         let parts: Vec<&str> = template.split('/').collect();
         parts.len() == sent.len()
-            && parts
-                .iter()
-                .zip(&sent)
-                .all(|(part, sent)| part == sent || part.starts_with('{'))
+            && parts.iter().zip(&sent).all(|(part, sent)| part == sent || part.starts_with('{'))
     };
     document["paths"]
         .as_object()
@@ -62,10 +56,7 @@ fn documented(operation: &Value, method: &str) -> BTreeSet<String> {
         return parameters.iter().filter(in_query).map(name).collect();
     }
     let properties = form(operation)["properties"].as_object();
-    properties
-        .into_iter()
-        .flat_map(|p| p.keys().cloned())
-        .collect()
+    properties.into_iter().flat_map(|p| p.keys().cloned()).collect()
 }
 
 fn required(operation: &Value) -> Vec<String> {

@@ -82,21 +82,14 @@ impl Drop for Fake {
 }
 
 /// Returns the connection where it must stay open without an answer.
-async fn play(
-    mut stream: TcpStream,
-    script: Script,
-    record: &Mutex<Vec<Seen>>,
-) -> Option<TcpStream> {
+async fn play(mut stream: TcpStream, script: Script, record: &Mutex<Vec<Seen>>) -> Option<TcpStream> {
     if let Script::Reset = script {
         // Closing with bytes unread is what makes the kernel send a reset.
         stream.readable().await.unwrap();
         return None;
     }
     if let Script::Noise = script {
-        stream
-            .write_all(b"\x01\x02 nothing like it \r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"\x01\x02 nothing like it \r\n\r\n").await.unwrap();
         // Read on, so that the noise arrives before a reset could overtake it.
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest).await;
@@ -140,9 +133,7 @@ async fn receive(stream: &mut TcpStream) -> Option<Seen> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    let length: usize = headers
-        .get("content-length")
-        .map_or(0, |length| length.parse().unwrap());
+    let length: usize = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     while bytes.len() < end + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;

@@ -40,36 +40,18 @@ async fn a_charge_is_created_confirmed_refunded_and_found() {
     assert_eq!(paid.state, ChargeState::Succeeded);
     assert!(paid.movement.is_some());
     let face = paid.card.clone().unwrap();
-    assert_eq!(
-        (face.brand.as_str(), face.last_four.as_str()),
-        ("visa", "4242")
-    );
+    assert_eq!((face.brand.as_str(), face.last_four.as_str()), ("visa", "4242"));
     let again = done(gateway.confirm_charge(&confirm(7, &open.reference)).await);
-    assert_eq!(
-        again.state,
-        ChargeState::Succeeded,
-        "confirming twice tells the truth"
-    );
+    assert_eq!(again.state, ChargeState::Succeeded, "confirming twice tells the truth");
     let kept = done(gateway.cancel_charge(&cancel(7, &open.reference)).await);
     assert_eq!(kept.state, ChargeState::Succeeded, "too late to cancel");
 
-    let part = done(
-        gateway
-            .create_refund(&refund(8, &open.reference, 2_000))
-            .await,
-    );
+    let part = done(gateway.create_refund(&refund(8, &open.reference, 2_000)).await);
     assert_eq!(part.state, RefundReportState::Succeeded);
-    assert_eq!(
-        (part.charge.as_str(), part.amount),
-        (open.reference.as_str(), usd(2_000))
-    );
+    assert_eq!((part.charge.as_str(), part.amount), (open.reference.as_str(), usd(2_000)));
     assert_eq!(part.tag, Some(tag(8)));
     assert_eq!(done(gateway.find_refund(&part.reference).await), part);
-    let rest = done(
-        gateway
-            .create_refund(&refund(9, &open.reference, 5_875))
-            .await,
-    );
+    let rest = done(gateway.create_refund(&refund(9, &open.reference, 5_875)).await);
     assert_eq!(rest.amount, usd(5_875));
     let found = done(gateway.find_charge(&open.reference).await);
     assert_eq!(found.refunded, usd(7_875));
@@ -97,26 +79,13 @@ async fn declines_cancellations_and_challenges() {
     };
     assert_eq!(decline.code, "card_declined");
     let found = done(gateway.find_charge(&open.reference).await);
-    assert!(matches!(
-        found.state,
-        ChargeState::NeedsMethod {
-            last_decline: Some(_)
-        }
-    ));
+    assert!(matches!(found.state, ChargeState::NeedsMethod { last_decline: Some(_) }));
     let cancelled = done(gateway.cancel_charge(&cancel(1, &open.reference)).await);
     assert_eq!(cancelled.state, ChargeState::Cancelled);
     let again = done(gateway.cancel_charge(&cancel(1, &open.reference)).await);
-    assert_eq!(
-        again.state,
-        ChargeState::Cancelled,
-        "cancelling twice is the same"
-    );
+    assert_eq!(again.state, ChargeState::Cancelled, "cancelling twice is the same");
     let late = done(gateway.confirm_charge(&confirm(1, &open.reference)).await);
-    assert_eq!(
-        late.state,
-        ChargeState::Cancelled,
-        "a cancelled charge stays so"
-    );
+    assert_eq!(late.state, ChargeState::Cancelled, "a cancelled charge stays so");
 
     for (op, success) in [(2, true), (3, false)] {
         let card = stripe.card("4000002500003155");
@@ -151,15 +120,9 @@ async fn cards_are_attached_charged_and_detached() {
     };
     let customer = done(gateway.create_customer(&person).await);
     let saved = done(gateway.attach_card(&customer, "pm_card_visa").await);
-    assert_ne!(
-        saved.token, "pm_card_visa",
-        "a token of this customer's own"
-    );
+    assert_ne!(saved.token, "pm_card_visa", "a token of this customer's own");
     assert_eq!(saved.customer.as_deref(), Some(customer.as_str()));
-    assert_eq!(
-        (saved.face.brand.as_str(), saved.face.last_four.as_str()),
-        ("visa", "4242")
-    );
+    assert_eq!((saved.face.brand.as_str(), saved.face.last_four.as_str()), ("visa", "4242"));
 
     let mut request = create(1, Some(&saved.token));
     request.customer = Some(customer.clone());
@@ -169,9 +132,7 @@ async fn cards_are_attached_charged_and_detached() {
 
     done(gateway.detach_card(&saved.token).await);
     done(gateway.detach_card(&saved.token).await);
-    let declined = gateway
-        .attach_card(&customer, "pm_card_visa_chargeDeclined")
-        .await;
+    let declined = gateway.attach_card(&customer, "pm_card_visa_chargeDeclined").await;
     assert!(matches!(declined, Answer::Declined(_)), "{declined:?}");
     let nobody = gateway.attach_card("cus_nobody", "pm_card_visa").await;
     assert!(matches!(nobody, Answer::Rejected(_)), "{nobody:?}");
@@ -180,11 +141,7 @@ async fn cards_are_attached_charged_and_detached() {
 type Delivery = (HeaderMap, Bytes);
 
 async fn listener() -> (SocketAddr, mpsc::Receiver<Delivery>) {
-    async fn take(
-        State(deliveries): State<mpsc::Sender<Delivery>>,
-        headers: HeaderMap,
-        body: Bytes,
-    ) {
+    async fn take(State(deliveries): State<mpsc::Sender<Delivery>>, headers: HeaderMap, body: Bytes) {
         deliveries.send((headers, body)).await.unwrap();
     }
     let (sender, receiver) = mpsc::channel(8);
@@ -206,17 +163,10 @@ async fn a_signed_webhook_is_believed_and_a_changed_one_is_not() {
     done(gateway.confirm_charge(&confirm(7, &open.reference)).await);
     let (headers, body) = deliveries.recv().await.unwrap();
     let signature = headers["stripe-signature"].to_str().unwrap();
-    let stamp = signature
-        .split(',')
-        .next()
-        .unwrap()
-        .trim_start_matches("t=");
+    let stamp = signature.split(',').next().unwrap().trim_start_matches("t=");
     let header = |name: &str| Some(headers.get(name)?.to_str().unwrap().to_owned());
-    let inbound = |body| Inbound {
-        header: &header,
-        body,
-        now: Timestamp::from_seconds(stamp.parse().unwrap()),
-    };
+    let inbound =
+        |body| Inbound { header: &header, body, now: Timestamp::from_seconds(stamp.parse().unwrap()) };
 
     let notice = gateway.receive(inbound(&body)).unwrap();
     assert_eq!(notice.kind, "payment_intent.succeeded");

@@ -43,10 +43,7 @@ pub fn usd(minor: i64) -> Money {
 }
 
 pub fn tag(op: i64) -> OpTag {
-    OpTag {
-        instance: "0b2e".to_owned(),
-        op,
-    }
+    OpTag { instance: "0b2e".to_owned(), op }
 }
 
 pub fn create(op: i64, method: Option<&str>) -> CreateCharge {
@@ -62,18 +59,11 @@ pub fn create(op: i64, method: Option<&str>) -> CreateCharge {
 }
 
 pub fn confirm(op: i64, reference: &str) -> ConfirmCharge {
-    ConfirmCharge {
-        key: format!("0b2e:{op}:confirm"),
-        reference: reference.to_owned(),
-        method: None,
-    }
+    ConfirmCharge { key: format!("0b2e:{op}:confirm"), reference: reference.to_owned(), method: None }
 }
 
 pub fn cancel(op: i64, reference: &str) -> CancelCharge {
-    CancelCharge {
-        key: format!("0b2e:{op}:cancel"),
-        reference: reference.to_owned(),
-    }
+    CancelCharge { key: format!("0b2e:{op}:cancel"), reference: reference.to_owned() }
 }
 
 pub fn refund(op: i64, charge: &str, minor: i64) -> CreateRefund {

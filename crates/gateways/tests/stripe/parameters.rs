@@ -78,15 +78,9 @@ async fn what_creates_carries_its_key() {
 #[tokio::test]
 async fn charges_and_refunds_carry_our_mark() {
     let seen = every_call().await;
-    let created = seen
-        .iter()
-        .find(|seen| seen.path == "/v1/payment_intents")
-        .unwrap();
+    let created = seen.iter().find(|seen| seen.path == "/v1/payment_intents").unwrap();
     assert_eq!(created.field("metadata[op_id]"), Some("7"));
-    assert_eq!(
-        created.field("metadata[instance]"),
-        Some(tag(7).instance.as_str())
-    );
+    assert_eq!(created.field("metadata[instance]"), Some(tag(7).instance.as_str()));
     assert_eq!(created.field("amount"), Some("7875"));
     assert_eq!(created.field("currency"), Some("usd"));
     assert_eq!(created.field("confirm"), None, "harmless until confirmed");
@@ -97,16 +91,8 @@ async fn charges_and_refunds_carry_our_mark() {
 
 #[tokio::test]
 async fn the_same_request_is_the_same_bytes() {
-    let first: Vec<_> = every_call()
-        .await
-        .into_iter()
-        .map(|seen| seen.form)
-        .collect();
-    let second: Vec<_> = every_call()
-        .await
-        .into_iter()
-        .map(|seen| seen.form)
-        .collect();
+    let first: Vec<_> = every_call().await.into_iter().map(|seen| seen.form).collect();
+    let second: Vec<_> = every_call().await.into_iter().map(|seen| seen.form).collect();
     assert_eq!(first, second);
 }
 
@@ -129,12 +115,9 @@ async fn a_stand_in_is_sent_only_what_is_required() {
 /// The amount survives the wire in every kind of currency.
 #[tokio::test]
 async fn amounts_survive_the_round_trip() {
-    for (code, minor, wire) in [
-        ("USD", 7_875, "7875"),
-        ("JPY", 500, "500"),
-        ("ISK", 500, "50000"),
-        ("KWD", 1_230, "1230"),
-    ] {
+    for (code, minor, wire) in
+        [("USD", 7_875, "7875"), ("JPY", 500, "500"), ("ISK", 500, "50000"), ("KWD", 1_230, "1230")]
+    {
         let body = format!(
             r#"{{"id":"pi_1","amount":{wire},"currency":"{}","status":"requires_confirmation"}}"#,
             code.to_lowercase()
@@ -158,10 +141,7 @@ async fn lists_are_walked_to_their_end() {
             )
         };
         let objects: Vec<String> = ids.iter().map(object).collect();
-        Script::Reply(
-            200,
-            format!(r#"{{"data":[{}],"has_more":{more}}}"#, objects.join(",")),
-        )
+        Script::Reply(200, format!(r#"{{"data":[{}],"has_more":{more}}}"#, objects.join(",")))
     };
     let fake = Fake::start([
         page(true, &["pi_3", "pi_2"]),
@@ -190,10 +170,6 @@ async fn what_is_older_is_left_out() {
     let body = r#"{"data":[{"id":"pi_1","amount":1,"currency":"usd","status":"succeeded",
         "created":5}],"has_more":false}"#;
     let fake = Fake::start([Script::Reply(200, body.to_owned())]).await;
-    let statement = done(
-        gateway(&fake.base)
-            .list_since(Timestamp::from_seconds(6), None)
-            .await,
-    );
+    let statement = done(gateway(&fake.base).list_since(Timestamp::from_seconds(6), None).await);
     assert!(statement.charges.is_empty());
 }

@@ -27,16 +27,11 @@ impl Mock {
     async fn post(&self, path: &str, key: &str, form: &[(&str, &str)]) -> Answer<Value> {
         let request = self
             .http
-            .request(
-                reqwest::Method::POST,
-                &format!("{}/v1/{path}", self.peer.base),
-            )
+            .request(reqwest::Method::POST, &format!("{}/v1/{path}", self.peer.base))
             .bearer_auth(SECRET_KEY)
             .header("Idempotency-Key", key)
             .form(form);
-        classify(self.http.send(request).await, |body| {
-            serde_json::from_slice(body).ok()
-        })
+        classify(self.http.send(request).await, |body| serde_json::from_slice(body).ok())
     }
 
     async fn charge(&self, key: &str, amount: &str, source: &str) -> Answer<Value> {
@@ -60,9 +55,7 @@ async fn a_key_is_replayed_and_guards_its_parameters() {
 #[tokio::test]
 async fn declines_limits_and_faults_are_told_apart() {
     let mock = Mock::start();
-    let declined = mock
-        .charge("key:1", "1000", "tok_chargeDeclinedInsufficientFunds")
-        .await;
+    let declined = mock.charge("key:1", "1000", "tok_chargeDeclinedInsufficientFunds").await;
     let Answer::Declined(decline) = declined else {
         panic!("{declined:?}");
     };
@@ -75,11 +68,7 @@ async fn declines_limits_and_faults_are_told_apart() {
     for (key, code, source) in [
         ("key:2", "expired_card", "tok_chargeDeclinedExpiredCard"),
         ("key:3", "incorrect_cvc", "tok_chargeDeclinedIncorrectCvc"),
-        (
-            "key:4",
-            "processing_error",
-            "tok_chargeDeclinedProcessingError",
-        ),
+        ("key:4", "processing_error", "tok_chargeDeclinedProcessingError"),
     ] {
         let Answer::Declined(decline) = mock.charge(key, "1000", source).await else {
             panic!("{source} is declined");

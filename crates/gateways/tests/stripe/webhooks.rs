@@ -23,11 +23,7 @@ fn receive(
         let same = name.eq_ignore_ascii_case("Stripe-Signature");
         header.filter(|_| same).map(str::to_owned)
     };
-    gateway.receive(Inbound {
-        header: &look_up,
-        body: body.as_bytes(),
-        now,
-    })
+    gateway.receive(Inbound { header: &look_up, body: body.as_bytes(), now })
 }
 
 fn hint(kind: &str, object: &str) -> Hint {
@@ -37,92 +33,41 @@ fn hint(kind: &str, object: &str) -> Hint {
     );
     let header = signature::sign(WEBHOOK_SECRET, NOW, body.as_bytes());
     let notice = receive(&[WEBHOOK_SECRET], Some(&header), &body, NOW).unwrap();
-    assert_eq!(
-        (notice.event.as_str(), notice.kind.as_str()),
-        ("evt_1", kind)
-    );
+    assert_eq!((notice.event.as_str(), notice.kind.as_str()), ("evt_1", kind));
     notice.hint
 }
 
 #[test]
 fn every_type_of_the_contract_names_its_object() {
     let text = str::to_owned;
-    for kind in [
-        "succeeded",
-        "payment_failed",
-        "processing",
-        "canceled",
-        "requires_action",
-    ] {
-        let hint = hint(
-            &format!("payment_intent.{kind}"),
-            r#"{"id":"pi_1","charge":null}"#,
-        );
-        assert_eq!(
-            hint,
-            Hint::Charge {
-                reference: text("pi_1")
-            },
-            "{kind}"
-        );
+    for kind in ["succeeded", "payment_failed", "processing", "canceled", "requires_action"] {
+        let hint = hint(&format!("payment_intent.{kind}"), r#"{"id":"pi_1","charge":null}"#);
+        assert_eq!(hint, Hint::Charge { reference: text("pi_1") }, "{kind}");
     }
     let charge = r#"{"id":"ch_1","payment_intent":"pi_1","refunds":{"data":[]}}"#;
     let reference = text("pi_1");
     assert_eq!(hint("charge.refunded", charge), Hint::Charge { reference });
     for kind in ["created", "updated", "failed"] {
         let refund = r#"{"id":"re_1","charge":"ch_1","payment_intent":"pi_1"}"#;
-        let expected = Hint::Refund {
-            reference: text("re_1"),
-            charge: Some(text("pi_1")),
-        };
+        let expected = Hint::Refund { reference: text("re_1"), charge: Some(text("pi_1")) };
         assert_eq!(hint(&format!("refund.{kind}"), refund), expected, "{kind}");
     }
-    for kind in [
-        "created",
-        "updated",
-        "closed",
-        "funds_withdrawn",
-        "funds_reinstated",
-    ] {
+    for kind in ["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"] {
         let dispute = r#"{"id":"dp_1","charge":"ch_1","payment_intent":null,"evidence":{"x":1}}"#;
-        let expected = Hint::Dispute {
-            reference: text("dp_1"),
-            charge: Some(text("ch_1")),
-        };
-        assert_eq!(
-            hint(&format!("charge.dispute.{kind}"), dispute),
-            expected,
-            "{kind}"
-        );
+        let expected = Hint::Dispute { reference: text("dp_1"), charge: Some(text("ch_1")) };
+        assert_eq!(hint(&format!("charge.dispute.{kind}"), dispute), expected, "{kind}");
     }
-    let detached = hint(
-        "payment_method.detached",
-        r#"{"id":"pm_1","customer":null}"#,
-    );
-    assert_eq!(
-        detached,
-        Hint::CardDetached {
-            token: text("pm_1")
-        }
-    );
+    let detached = hint("payment_method.detached", r#"{"id":"pm_1","customer":null}"#);
+    assert_eq!(detached, Hint::CardDetached { token: text("pm_1") });
 }
 
 #[test]
 fn what_means_nothing_to_us_is_still_a_notice() {
-    for kind in [
-        "payout.paid",
-        "payout.failed",
-        "customer.created",
-        "invented.tomorrow",
-    ] {
+    for kind in ["payout.paid", "payout.failed", "customer.created", "invented.tomorrow"] {
         assert_eq!(hint(kind, r#"{"id":"x_1"}"#), Hint::Other, "{kind}");
     }
     for object in ["null", "{}", r#"{"id":null}"#] {
-        assert_eq!(
-            hint("payment_intent.succeeded", object),
-            Hint::Other,
-            "{object}"
-        );
+        assert_eq!(hint("payment_intent.succeeded", object), Hint::Other, "{object}");
     }
 }
 

@@ -36,10 +36,7 @@ const ALIASES: &[(&str, &str)] = &[
 /// Environment names of the seeds that carry a decimal share (0.05).
 const SHARE_ALIASES: &[(&str, &[&str])] = &[
     ("PLATFORM_FEE_PERCENTAGE", &["fees.booking.rate_bps"]),
-    (
-        "PLATFORM_FEE_RATE",
-        &["fees.course.rate_bps", "fees.event.rate_bps"],
-    ),
+    ("PLATFORM_FEE_RATE", &["fees.course.rate_bps", "fees.event.rate_bps"]),
 ];
 const MIN_PAYOUT_ALIAS: &str = "MIN_PAYOUT_AMOUNT";
 
@@ -60,10 +57,7 @@ impl Sources {
         let env = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Sources {
-            env,
-            ..Sources::default()
-        }
+        Sources { env, ..Sources::default() }
     }
 }
 
@@ -75,9 +69,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let (_, overlay) = PRESETS
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(&preset))
-        .ok_or_else(|| {
-            ConfigError::key("preset", "must be one of: none, linguaflex, skillstudio")
-        })?;
+        .ok_or_else(|| ConfigError::key("preset", "must be one of: none, linguaflex, skillstudio"))?;
     layers.overlay(parse(overlay, "preset".into())?, "")?;
     if let Some(file) = file {
         layers.overlay(file, "")?;
@@ -89,10 +81,8 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     layers.tokens_when_live();
     // Its meaning depends on the currency, so it comes last, unless a stronger layer set the key.
     let min_payout = find(&sources.env, MIN_PAYOUT_ALIAS).filter(|_| !layers.has_min_payout);
-    let mut config: Config = layers
-        .root
-        .read()
-        .map_err(|error| ConfigError::Invalid(vec![error.to_string()]))?;
+    let mut config: Config =
+        layers.root.read().map_err(|error| ConfigError::Invalid(vec![error.to_string()]))?;
     if let Some(text) = min_payout {
         config.payouts.min_cents = min_payout_cents(text, config.payments.currency.0)?;
     }
@@ -110,11 +100,7 @@ struct Layers {
 impl Layers {
     fn new() -> Layers {
         let root = parse(DEFAULTS, "default.toml".into()).expect("the embedded defaults are valid");
-        Layers {
-            root,
-            set: BTreeSet::new(),
-            has_min_payout: false,
-        }
+        Layers { root, set: BTreeSet::new(), has_min_payout: false }
     }
 
     /// Lays a tree over what is there; only known keys.
@@ -140,11 +126,7 @@ impl Layers {
                 .map(|item| Node::Loose(item.to_owned()))
                 .collect()
         };
-        let node = if is_list {
-            Node::List(items())
-        } else {
-            Node::Loose(text.to_owned())
-        };
+        let node = if is_list { Node::List(items()) } else { Node::Loose(text.to_owned()) };
         self.replace(key, node)
     }
 
@@ -164,9 +146,7 @@ impl Layers {
             let Node::Object(members) = node else {
                 return Err(ConfigError::key(key, "is not a known setting"));
             };
-            node = members
-                .get_mut(step)
-                .ok_or_else(|| ConfigError::key(key, "is not a known setting"))?;
+            node = members.get_mut(step).ok_or_else(|| ConfigError::key(key, "is not a known setting"))?;
         }
         Ok(node)
     }
@@ -183,10 +163,7 @@ impl Layers {
                 continue;
             };
             let bps = share_bps(text).ok_or_else(|| {
-                ConfigError::key(
-                    alias,
-                    "must be a decimal share from 0 to 1 in steps of 0.0001",
-                )
+                ConfigError::key(alias, "must be a decimal share from 0 to 1 in steps of 0.0001")
             })?;
             for key in *keys {
                 self.set(key, &bps.to_string())?;
@@ -200,8 +177,7 @@ impl Layers {
                 continue;
             }
             let key = rest.to_ascii_lowercase().replace("__", ".");
-            self.slot(&key)
-                .map_err(|_| ConfigError::key(name, "is not a known setting"))?;
+            self.slot(&key).map_err(|_| ConfigError::key(name, "is not a known setting"))?;
             self.set(&key, text)?;
             self.has_min_payout |= key == "payouts.min_cents";
         }
@@ -223,11 +199,7 @@ impl Layers {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 fn find<'a>(env: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -242,11 +214,7 @@ fn chosen_preset(sources: &Sources, file: Option<&Node>) -> String {
     };
     let in_env = find(&sources.env, "BURSAR_PRESET").map(str::to_owned);
     let in_flags = sources.flags.iter().find(|(key, _)| *key == "preset");
-    in_flags
-        .map(|(_, text)| text.clone())
-        .or(in_env)
-        .or_else(in_file)
-        .unwrap_or_else(|| "none".into())
+    in_flags.map(|(_, text)| text.clone()).or(in_env).or_else(in_file).unwrap_or_else(|| "none".into())
 }
 
 fn read_file(sources: &Sources) -> Result<Option<Node>, ConfigError> {
@@ -255,10 +223,8 @@ fn read_file(sources: &Sources) -> Result<Option<Node>, ConfigError> {
         None if std::path::Path::new(FILE_DEFAULT).exists() => FILE_DEFAULT.into(),
         None => return Ok(None),
     };
-    let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::File {
-        path: path.clone(),
-        source,
-    })?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| ConfigError::File { path: path.clone(), source })?;
     parse(&text, path).map(Some)
 }
 
@@ -283,12 +249,9 @@ fn from_toml(value: toml::Value) -> Node {
         toml::Value::Boolean(value) => Node::Bool(value),
         toml::Value::Datetime(value) => Node::Text(value.to_string()),
         toml::Value::Array(items) => Node::List(items.into_iter().map(from_toml).collect()),
-        toml::Value::Table(table) => Node::Object(
-            table
-                .into_iter()
-                .map(|(name, value)| (name, from_toml(value)))
-                .collect(),
-        ),
+        toml::Value::Table(table) => {
+            Node::Object(table.into_iter().map(|(name, value)| (name, from_toml(value))).collect())
+        }
     }
 }
 

@@ -22,16 +22,9 @@ pub use settings::*;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("cannot read {path}: {source}")]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     #[error("{path} line {line} is not valid TOML: {message}")]
-    Syntax {
-        path: PathBuf,
-        line: usize,
-        message: String,
-    },
+    Syntax { path: PathBuf, line: usize, message: String },
     #[error("configuration: {}", .0.join("; "))]
     Invalid(Vec<String>),
 }
@@ -62,8 +55,7 @@ impl Config {
 
     /// Whether real money can move.
     pub fn is_live(&self) -> bool {
-        self.gateways.stripe.mode == GatewayMode::Live
-            || self.gateways.paypal.mode == GatewayMode::Live
+        self.gateways.stripe.mode == GatewayMode::Live || self.gateways.paypal.mode == GatewayMode::Live
     }
 
     /// Whether this process ends TLS itself.

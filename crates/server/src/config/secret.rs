@@ -132,10 +132,7 @@ mod tests {
     #[test]
     fn a_database_address_is_shown_without_its_password() {
         let shown = |text: &str| DatabaseUrl::new(text).masked();
-        assert_eq!(
-            shown("postgres://a:hunter2@h1,h2/db"),
-            "postgres://a:***@h1,h2/db"
-        );
+        assert_eq!(shown("postgres://a:hunter2@h1,h2/db"), "postgres://a:***@h1,h2/db");
         assert_eq!(shown("postgres://a:p@ss@h/db"), "postgres://a:***@h/db");
         assert_eq!(
             shown("postgres://a@h/db?sslmode=require&password=x"),
@@ -148,10 +145,7 @@ mod tests {
     fn the_file_of_a_database_is_found() {
         let path = |text| DatabaseUrl::new(text).sqlite_path().map(str::to_owned);
         assert_eq!(path("sqlite:a/b.db"), Some("a/b.db".into()));
-        assert_eq!(
-            path("sqlite:///tmp/b.db?mode=rwc"),
-            Some("/tmp/b.db".into())
-        );
+        assert_eq!(path("sqlite:///tmp/b.db?mode=rwc"), Some("/tmp/b.db".into()));
         assert_eq!(path("sqlite::memory:"), None);
         assert_eq!(path("postgres://h/db"), None);
     }

@@ -24,8 +24,7 @@ impl Findings {
 
     fn range(&mut self, key: &str, value: i64, least: i64, most: i64) {
         if !(least..=most).contains(&value) {
-            self.0
-                .push(format!("{key}: must be from {least} to {most}"));
+            self.0.push(format!("{key}: must be from {least} to {most}"));
         }
     }
 }
@@ -40,11 +39,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     gateways(config, &mut findings);
     people(config, &mut findings);
     delivery(config, &mut findings);
-    if findings.0.is_empty() {
-        Ok(())
-    } else {
-        Err(ConfigError::Invalid(findings.0))
-    }
+    if findings.0.is_empty() { Ok(()) } else { Err(ConfigError::Invalid(findings.0)) }
 }
 
 fn ranges(config: &Config, findings: &mut Findings) {
@@ -101,51 +96,22 @@ fn fees_and_money(config: &Config, findings: &mut Findings) {
         ("course", &fees.course),
         ("event", &fees.event),
     ] {
-        findings.range(
-            &format!("fees.{kind}.rate_bps"),
-            fee.rate_bps.into(),
-            0,
-            10_000,
-        );
-        findings.range(
-            &format!("fees.{kind}.min_cents"),
-            fee.min_cents,
-            0,
-            AMOUNT_MAX,
-        );
+        findings.range(&format!("fees.{kind}.rate_bps"), fee.rate_bps.into(), 0, 10_000);
+        findings.range(&format!("fees.{kind}.min_cents"), fee.min_cents, 0, AMOUNT_MAX);
     }
     let most = payments.max_charge_cents;
     findings.range("payments.max_charge_cents", most, 1, AMOUNT_MAX);
-    findings.range(
-        "payments.min_charge_cents",
-        payments.min_charge_cents,
-        0,
-        most,
-    );
+    findings.range("payments.min_charge_cents", payments.min_charge_cents, 0, most);
     findings.range("payouts.min_cents", config.payouts.min_cents, 1, AMOUNT_MAX);
-    findings.range(
-        "disputes.fee_cents",
-        config.disputes.fee_cents,
-        0,
-        AMOUNT_MAX,
-    );
-    findings.range(
-        "reports.high_value_cents",
-        config.reports.high_value_cents,
-        0,
-        AMOUNT_MAX,
-    );
+    findings.range("disputes.fee_cents", config.disputes.fee_cents, 0, AMOUNT_MAX);
+    findings.range("reports.high_value_cents", config.reports.high_value_cents, 0, AMOUNT_MAX);
     findings.range("risk.review_cents", config.risk.review_cents, 0, AMOUNT_MAX);
     let extra = &payments.extra_currencies;
     let repeated = extra
         .iter()
         .enumerate()
         .any(|(index, one)| *one == payments.currency || extra[..index].contains(one));
-    findings.check(
-        !repeated,
-        "payments.extra_currencies",
-        "must not repeat a currency",
-    );
+    findings.check(!repeated, "payments.extra_currencies", "must not repeat a currency");
     findings.check(
         jiff::tz::TimeZone::get(&config.reports.time_zone).is_ok(),
         "reports.time_zone",
@@ -176,11 +142,7 @@ fn server(config: &Config, findings: &mut Findings) {
         "server.tls_key",
         "needs server.tls_cert, and the other way round",
     );
-    findings.check(
-        crate::logging::is_filter(&config.log.level),
-        "log.level",
-        "is not a level or a filter",
-    );
+    findings.check(crate::logging::is_filter(&config.log.level), "log.level", "is not a level or a filter");
     findings.check(
         !config.is_live() || config.has_tls() || server.require_https,
         "server.require_https",
@@ -199,15 +161,9 @@ fn database(config: &Config, findings: &mut Findings) {
     let named: [(&str, &Secret); 3] = [
         ("secrets.jwt_key", &secrets.jwt_key),
         ("secrets.key_encryption_key", &secrets.key_encryption_key),
-        (
-            "secrets.sandbox_webhook_secret",
-            &secrets.sandbox_webhook_secret,
-        ),
+        ("secrets.sandbox_webhook_secret", &secrets.sandbox_webhook_secret),
     ];
-    let retired = secrets
-        .jwt_keys_retired
-        .iter()
-        .map(|key| ("secrets.jwt_keys_retired", key));
+    let retired = secrets.jwt_keys_retired.iter().map(|key| ("secrets.jwt_keys_retired", key));
     for (key, secret) in named.into_iter().chain(retired) {
         findings.check(
             secret.is_empty() || is_strong(secret.expose()),
@@ -217,10 +173,7 @@ fn database(config: &Config, findings: &mut Findings) {
     }
     let kek = &secrets.key_encryption_key;
     for (key, secret) in std::iter::once(("secrets.key_encryption_key", kek)).chain(
-        secrets
-            .key_encryption_keys_retired
-            .iter()
-            .map(|key| ("secrets.key_encryption_keys_retired", key)),
+        secrets.key_encryption_keys_retired.iter().map(|key| ("secrets.key_encryption_keys_retired", key)),
     ) {
         findings.check(
             secret.is_empty() || super::secrets::decode_key(secret).is_some(),
@@ -239,10 +192,7 @@ fn gateways(config: &Config, findings: &mut Findings) {
     let (stripe, paypal) = (&config.gateways.stripe, &config.gateways.paypal);
     for (key, value) in [
         ("gateways.stripe.secret_key", stripe.secret_key.expose()),
-        (
-            "gateways.stripe.publishable_key",
-            stripe.publishable_key.as_str(),
-        ),
+        ("gateways.stripe.publishable_key", stripe.publishable_key.as_str()),
     ] {
         let wrong = match stripe.mode {
             GatewayMode::Live => "_test_",
@@ -253,11 +203,7 @@ fn gateways(config: &Config, findings: &mut Findings) {
     for (key, base, mode) in [
         ("gateways.stripe.api_base", &stripe.api_base, stripe.mode),
         ("gateways.paypal.api_base", &paypal.api_base, paypal.mode),
-        (
-            "gateways.sandbox.api_base",
-            &config.gateways.sandbox.api_base,
-            GatewayMode::Test,
-        ),
+        ("gateways.sandbox.api_base", &config.gateways.sandbox.api_base, GatewayMode::Test),
     ] {
         let plain = mode == GatewayMode::Test && is_loopback_url(base);
         findings.check(
@@ -306,8 +252,7 @@ fn people(config: &Config, findings: &mut Findings) {
     );
     let google = &config.auth.google;
     findings.check(
-        google.client_id.is_empty()
-            || !(google.client_secret.is_empty() || google.redirect_uri.is_empty()),
+        google.client_id.is_empty() || !(google.client_secret.is_empty() || google.redirect_uri.is_empty()),
         "auth.google",
         "needs client_secret and redirect_uri with client_id",
     );
@@ -321,11 +266,7 @@ fn people(config: &Config, findings: &mut Findings) {
 fn delivery(config: &Config, findings: &mut Findings) {
     let smtp = &config.smtp;
     if config.mail.transport == MailTransport::Smtp {
-        findings.check(
-            !smtp.host.is_empty(),
-            "smtp.host",
-            "is required to send by smtp",
-        );
+        findings.check(!smtp.host.is_empty(), "smtp.host", "is required to send by smtp");
         let loopback = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
         findings.check(
             smtp.security != SmtpSecurity::None || loopback,
@@ -333,11 +274,7 @@ fn delivery(config: &Config, findings: &mut Findings) {
             "none is for loopback only",
         );
     }
-    findings.check(
-        config.mail.from.contains('@'),
-        "mail.from",
-        "must be a mail address",
-    );
+    findings.check(config.mail.from.contains('@'), "mail.from", "must be a mail address");
     match config.meeting.provider {
         MeetingProvider::StaticUrl => findings.check(
             is_url(&config.meeting.static_url),
@@ -356,12 +293,8 @@ fn delivery(config: &Config, findings: &mut Findings) {
 }
 
 fn is_url(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
-        !rest.is_empty() && !rest.starts_with('/') && !text.contains(char::is_whitespace)
-    })
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !text.contains(char::is_whitespace))
 }
 
 fn is_origin(text: &str) -> bool {
@@ -377,28 +310,15 @@ fn is_loopback_url(text: &str) -> bool {
         Some(v6) => v6.split(']').next().unwrap_or(v6),
         None => authority.split(':').next().unwrap_or(authority),
     };
-    host == "localhost"
-        || host
-            .parse()
-            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 /// Long enough, varied enough, and not from somebody's example file.
 fn is_strong(secret: &str) -> bool {
     let lower = secret.to_ascii_lowercase();
-    let known = [
-        "changeme",
-        "change-me",
-        "change_me",
-        "example",
-        "insecure",
-        "your-secret",
-        "placeholder",
-    ];
+    let known = ["changeme", "change-me", "change_me", "example", "insecure", "your-secret", "placeholder"];
     let distinct: std::collections::BTreeSet<char> = secret.chars().collect();
-    secret.len() >= SECRET_LENGTH_MIN
-        && distinct.len() >= 8
-        && !known.iter().any(|word| lower.contains(word))
+    secret.len() >= SECRET_LENGTH_MIN && distinct.len() >= 8 && !known.iter().any(|word| lower.contains(word))
 }
 
 fn is_uuid(text: &str) -> bool {

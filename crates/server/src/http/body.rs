@@ -55,9 +55,7 @@ impl<S: Send + Sync> FromRequest<S> for Tree {
             Some(Form::Urlencoded) => {
                 Node::from_form(std::str::from_utf8(&bytes).map_err(|_| Malformed::Encoding)?)?
             }
-            Some(Form::Multipart) => {
-                multipart(Request::from_parts(parts, RawBody::from(bytes))).await?
-            }
+            Some(Form::Multipart) => multipart(Request::from_parts(parts, RawBody::from(bytes))).await?,
             None if bytes.is_empty() => Node::empty(),
             None => {
                 let detail = "Send JSON, application/x-www-form-urlencoded or multipart/form-data.";
@@ -80,20 +78,12 @@ impl Form {
         let Some(value) = headers.get(header::CONTENT_TYPE) else {
             return Some(Form::Json);
         };
-        let essence = value
-            .to_str()
-            .ok()?
-            .split(';')
-            .next()?
-            .trim()
-            .to_ascii_lowercase();
+        let essence = value.to_str().ok()?.split(';').next()?.trim().to_ascii_lowercase();
         match essence.as_str() {
             "application/x-www-form-urlencoded" => Some(Form::Urlencoded),
             "multipart/form-data" => Some(Form::Multipart),
             "application/json" | "text/json" => Some(Form::Json),
-            other if other.starts_with("application/") && other.ends_with("+json") => {
-                Some(Form::Json)
-            }
+            other if other.starts_with("application/") && other.ends_with("+json") => Some(Form::Json),
             _ => None,
         }
     }
@@ -102,13 +92,10 @@ impl Form {
 /// The bytes of a body within its limits.
 pub async fn read(body: RawBody, bytes_max: usize) -> Result<Bytes, Problem> {
     let whole = tokio::time::timeout(READ_MAX, axum::body::to_bytes(body, bytes_max)).await;
-    let whole = whole.map_err(|_| {
-        Problem::bad_request("malformed", "The body did not arrive within 10 seconds.")
-    })?;
+    let whole =
+        whole.map_err(|_| Problem::bad_request("malformed", "The body did not arrive within 10 seconds."))?;
     whole.map_err(|error| {
-        let too_long = error
-            .source()
-            .is_some_and(|source| source.to_string().contains("length limit"));
+        let too_long = error.source().is_some_and(|source| source.to_string().contains("length limit"));
         if too_long {
             Problem::too_large()
         } else {
@@ -119,9 +106,7 @@ pub async fn read(body: RawBody, bytes_max: usize) -> Result<Bytes, Problem> {
 
 async fn multipart(request: Request) -> Result<Node, Problem> {
     let broken = || Problem::bad_request("malformed", "The multipart body cannot be read.");
-    let mut form = Multipart::from_request(request, &())
-        .await
-        .map_err(|_| broken())?;
+    let mut form = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
     let mut fields = Vec::new();
     while let Some(field) = form.next_field().await.map_err(|_| broken())? {
         let Some(name) = field.name().map(str::to_owned) else {
@@ -139,15 +124,8 @@ async fn multipart(request: Request) -> Result<Node, Problem> {
 pub(super) async fn refuse_large(request: Request, next: Next) -> Response {
     let path = request.uri().path().trim_end_matches('/');
     let is_upload = UPLOADS.iter().any(|end| path.ends_with(end));
-    let bytes_max = if is_upload {
-        UPLOAD_BYTES_MAX
-    } else {
-        BYTES_MAX
-    };
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(length);
+    let bytes_max = if is_upload { UPLOAD_BYTES_MAX } else { BYTES_MAX };
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(length);
     if announced.is_some_and(|length| length > bytes_max as u64) {
         return Problem::too_large().into_response();
     }

@@ -45,9 +45,7 @@ pub(super) async fn add(
 }
 
 fn add_missing(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
-    headers
-        .entry(name)
-        .or_insert(HeaderValue::from_static(value));
+    headers.entry(name).or_insert(HeaderValue::from_static(value));
 }
 
 /// Refuses plain HTTP instead of redirecting: a redirect would come after the secret was sent.
@@ -71,10 +69,8 @@ pub(super) fn cors(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;
     }
-    let origins: Vec<HeaderValue> = origins
-        .iter()
-        .filter_map(|origin| origin.trim_end_matches('/').parse().ok())
-        .collect();
+    let origins: Vec<HeaderValue> =
+        origins.iter().filter_map(|origin| origin.trim_end_matches('/').parse().ok()).collect();
     let asks = [
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
@@ -91,13 +87,7 @@ pub(super) fn cors(origins: &[String]) -> Option<CorsLayer> {
         header::CONTENT_DISPOSITION,
         HeaderName::from_static("idempotent-replayed"),
     ];
-    let methods = [
-        Method::GET,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-    ];
+    let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     Some(
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))

@@ -65,18 +65,11 @@ impl Limits {
             Bucket::Payment => &self.payment,
             Bucket::Other => &self.other,
         };
-        limiter
-            .as_ref()
-            .map_or(Ok(()), |limiter| limiter.check(key))
+        limiter.as_ref().map_or(Ok(()), |limiter| limiter.check(key))
     }
 
     /// Takes one for the caller's address and, when somebody is logged in, one for the person.
-    pub fn check_both(
-        &self,
-        bucket: Bucket,
-        peer: Peer,
-        person: Option<&str>,
-    ) -> Result<(), Problem> {
+    pub fn check_both(&self, bucket: Bucket, peer: Peer, person: Option<&str>) -> Result<(), Problem> {
         self.check(bucket, &peer.address.to_string())?;
         person.map_or(Ok(()), |person| self.check(bucket, person))
     }
@@ -89,10 +82,7 @@ impl Limits {
             return Err(Problem::too_many(1));
         }
         *count += 1;
-        Ok(Ticket {
-            limits: Arc::clone(self),
-            person: person.to_owned(),
-        })
+        Ok(Ticket { limits: Arc::clone(self), person: person.to_owned() })
     }
 }
 
@@ -189,9 +179,8 @@ mod tests {
     #[test]
     fn a_person_runs_a_few_requests_at_once() {
         let limits = limits(0);
-        let mut tickets: Vec<Ticket> = (0..CONCURRENT_MAX)
-            .map(|_| limits.enter("a").expect("room"))
-            .collect();
+        let mut tickets: Vec<Ticket> =
+            (0..CONCURRENT_MAX).map(|_| limits.enter("a").expect("room")).collect();
         assert!(limits.enter("a").is_err());
         assert!(limits.enter("b").is_ok());
         tickets.pop();

@@ -23,9 +23,7 @@ use super::Problem;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Seconds.
-const LATENCY_BUCKETS: [f64; 12] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0,
-];
+const LATENCY_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Requested {
@@ -66,21 +64,14 @@ impl Metrics {
             let (requests, latency) = (metrics.requests.clone(), metrics.latency.clone());
             registry.register("http_requests", "Answered HTTP requests", requests);
             registry.register("http_request_seconds", "Time to answer", latency);
-            registry.register(
-                "http_requests_running",
-                "Requests being answered",
-                metrics.running.clone(),
-            );
+            registry.register("http_requests_running", "Requests being answered", metrics.running.clone());
         });
         metrics
     }
 
     /// Lets another room add its metrics.
     pub fn register(&self, add: impl FnOnce(&mut Registry)) {
-        add(&mut self
-            .registry
-            .lock()
-            .expect("nothing panics while registering"));
+        add(&mut self.registry.lock().expect("nothing panics while registering"));
     }
 
     /// The exposition text.
@@ -100,23 +91,13 @@ pub fn router(metrics: Arc<Metrics>) -> Router {
             Err(error) => Problem::internal(error).into_response(),
         }
     };
-    Router::new()
-        .route("/metrics", get(show))
-        .with_state(metrics)
+    Router::new().route("/metrics", get(show)).with_state(metrics)
 }
 
-pub(super) async fn record(
-    State(metrics): State<Arc<Metrics>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn record(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let watch = Stopwatch::start();
     let method = method_label(request.method()).to_owned();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let running = Running::enter(&metrics.running);
     let response = next.run(request).await;
     drop(running);
@@ -124,19 +105,9 @@ pub(super) async fn record(
     let elapsed = watch.elapsed();
     tracing::debug!(route, status, duration_us = elapsed.as_micros(), "answered");
     let routed = Routed { method, route };
-    metrics
-        .latency
-        .get_or_create(&routed)
-        .observe(elapsed.as_secs_f64());
+    metrics.latency.get_or_create(&routed).observe(elapsed.as_secs_f64());
     let Routed { method, route } = routed;
-    metrics
-        .requests
-        .get_or_create(&Requested {
-            method,
-            route,
-            status,
-        })
-        .inc();
+    metrics.requests.get_or_create(&Requested { method, route, status }).inc();
     response
 }
 

@@ -64,35 +64,18 @@ pub fn wrap(routes: Router, around: &Surroundings) -> Router {
     let routes = routes
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        .layer(from_fn_with_state(
-            Arc::clone(&around.metrics),
-            metrics::record,
-        ))
+        .layer(from_fn_with_state(Arc::clone(&around.metrics), metrics::record))
         .layer(from_fn(time_limit::enforce));
-    let trimmed = ServiceBuilder::new()
-        .map_request(without_trailing_slash)
-        .service(routes);
+    let trimmed = ServiceBuilder::new().map_request(without_trailing_slash).service(routes);
     let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(
-            Arc::clone(&around.dice),
-            request_id::assign,
-        ))
+        .layer(from_fn_with_state(Arc::clone(&around.dice), request_id::assign))
         .layer(CatchPanicLayer::custom(problem::from_panic))
-        .layer(from_fn_with_state(
-            Arc::clone(&around.config),
-            peer::resolve,
-        ))
+        .layer(from_fn_with_state(Arc::clone(&around.config), peer::resolve))
         .layer(from_fn_with_state(Arc::clone(&around.config), headers::add))
-        .layer(from_fn_with_state(
-            Arc::clone(&around.config),
-            headers::require_https,
-        ))
+        .layer(from_fn_with_state(Arc::clone(&around.config), headers::require_https))
         .option_layer(headers::cors(&around.config.server.cors_origins))
         .layer(from_fn(body::refuse_large))
-        .layer(from_fn_with_state(
-            Arc::clone(&around.limits),
-            limits::per_address,
-        ));
+        .layer(from_fn_with_state(Arc::clone(&around.limits), limits::per_address));
     Router::new().fallback_service(trimmed).layer(layers)
 }
 

@@ -32,10 +32,7 @@ impl Cursor {
     pub fn decode(text: &str) -> Option<Cursor> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (created_at, id) = std::str::from_utf8(&bytes).ok()?.split_once('.')?;
-        Some(Cursor {
-            created_at: Timestamp(created_at.parse().ok()?),
-            id: id.parse().ok()?,
-        })
+        Some(Cursor { created_at: Timestamp(created_at.parse().ok()?), id: id.parse().ok()? })
     }
 }
 
@@ -156,10 +153,7 @@ mod tests {
     use super::*;
     use crate::node::Node;
 
-    const CURSOR: Cursor = Cursor {
-        created_at: Timestamp(1_700_000_000_000_001),
-        id: 513,
-    };
+    const CURSOR: Cursor = Cursor { created_at: Timestamp(1_700_000_000_000_001), id: 513 };
 
     fn list(query: &str) -> Result<Window, Problem> {
         let list: ListQuery = Node::from_form(query).expect("valid").read()?;
@@ -182,40 +176,25 @@ mod tests {
         assert!(list("limit=0").is_err());
         assert!(list("limit=x").is_err());
         assert!(list("cursor=x").is_err());
-        let after = list(&format!("cursor={}", CURSOR.encode()))
-            .expect("valid")
-            .after;
+        let after = list(&format!("cursor={}", CURSOR.encode())).expect("valid").after;
         assert_eq!(after, Some(CURSOR));
     }
 
     #[test]
     fn the_link_keeps_the_filters() {
-        let uri: Uri = "/api/payments?status=paid&cursor=old"
-            .parse()
-            .expect("valid");
+        let uri: Uri = "/api/payments?status=paid&cursor=old".parse().expect("valid");
         let link = link_next(&uri, CURSOR);
-        let expected = format!(
-            "</api/payments?status=paid&cursor={}>; rel=\"next\"",
-            CURSOR.encode()
-        );
+        let expected = format!("</api/payments?status=paid&cursor={}>; rel=\"next\"", CURSOR.encode());
         assert_eq!(link[header::LINK], expected);
     }
 
     #[test]
     fn numbered_pages_know_their_neighbours() {
-        let uri: Uri = "/api/payments/history?role=payer&page=2"
-            .parse()
-            .expect("valid");
-        let page = Page {
-            number: 2,
-            size: 20,
-        };
+        let uri: Uri = "/api/payments/history?role=payer&page=2".parse().expect("valid");
+        let page = Page { number: 2, size: 20 };
         assert_eq!(page.skip(), 20);
         let beside = page.neighbours("http://x", &uri, 41);
-        assert_eq!(
-            beside.next.as_deref(),
-            Some("http://x/api/payments/history?role=payer&page=3")
-        );
+        assert_eq!(beside.next.as_deref(), Some("http://x/api/payments/history?role=payer&page=3"));
         assert!(beside.previous.is_some());
         let last = page.neighbours("http://x", &uri, 40);
         assert_eq!(last.next, None);

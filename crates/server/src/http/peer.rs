@@ -23,10 +23,7 @@ pub struct Peer {
 
 impl Default for Peer {
     fn default() -> Peer {
-        Peer {
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            https: false,
-        }
+        Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), https: false }
     }
 }
 
@@ -37,11 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
     }
 }
 
-pub(super) async fn resolve(
-    State(config): State<Arc<Config>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn resolve(State(config): State<Arc<Config>>, mut request: Request, next: Next) -> Response {
     let direct: Peer = request.extensions().get().copied().unwrap_or_default();
     let peer = behind_proxies(direct, request.headers(), &config.server.trusted_proxies);
     request.extensions_mut().insert(peer);

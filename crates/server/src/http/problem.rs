@@ -38,11 +38,7 @@ struct Parts {
 
 impl Problem {
     /// Any problem; the constructors below are the usual ones.
-    pub fn new(
-        status: StatusCode,
-        code: impl Into<Cow<'static, str>>,
-        detail: impl Into<String>,
-    ) -> Problem {
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Problem {
         Problem(Box::new(Parts {
             status,
             code: code.into(),
@@ -63,9 +59,7 @@ impl Problem {
     pub fn validation(details: &BTreeMap<String, Vec<String>>) -> Problem {
         let sentence = details
             .iter()
-            .flat_map(|(field, messages)| {
-                messages.iter().map(move |text| format!("{field}: {text}"))
-            })
+            .flat_map(|(field, messages)| messages.iter().map(move |text| format!("{field}: {text}")))
             .collect::<Vec<_>>()
             .join("; ");
         Problem::bad_request("validation_failed", sentence).details(json!(details))
@@ -90,11 +84,7 @@ impl Problem {
 
     /// 404: not there, or not yours.
     pub fn not_found() -> Problem {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "There is no such thing.",
-        )
+        Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such thing.")
     }
 
     /// 405, without a list: the document has one.
@@ -117,15 +107,13 @@ impl Problem {
     /// 429 with the seconds to wait.
     pub fn too_many(retry_after_seconds: u64) -> Problem {
         let detail = "Too many requests; try again a little later.";
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
-            .retry_after(retry_after_seconds)
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(retry_after_seconds)
     }
 
     /// 503: nothing was done; the same request may be sent again.
     pub fn unavailable(retry_after_seconds: u64) -> Problem {
         let detail = "The service is busy; nothing was done. Try again a little later.";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-            .retry_after(retry_after_seconds)
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(retry_after_seconds)
     }
 
     /// 500: we broke. The fault is for the log alone.
@@ -291,10 +279,7 @@ mod tests {
     #[test]
     fn validation_names_fields() {
         let body = Problem::field("amount", "must be greater than 0").to_json();
-        assert_eq!(
-            body["details"],
-            json!({"amount": ["must be greater than 0"]})
-        );
+        assert_eq!(body["details"], json!({"amount": ["must be greater than 0"]}));
         assert_eq!(body["error"], "amount: must be greater than 0");
     }
 

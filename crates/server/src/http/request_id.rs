@@ -23,11 +23,7 @@ pub fn current() -> Option<String> {
 }
 
 /// Takes a proxy's id when it is harmless, else rolls one.
-pub(super) async fn assign(
-    State(dice): State<Arc<dyn Dice>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn assign(State(dice): State<Arc<dyn Dice>>, request: Request, next: Next) -> Response {
     let id = request
         .headers()
         .get(HEADER)
@@ -35,9 +31,7 @@ pub(super) async fn assign(
         .filter(|id| is_harmless(id))
         .map_or_else(|| token_128(dice.as_ref()), str::to_owned);
     let span = tracing::info_span!("request", id = %id, method = %request.method());
-    let mut response = CURRENT
-        .scope(id.clone(), next.run(request).instrument(span))
-        .await;
+    let mut response = CURRENT.scope(id.clone(), next.run(request).instrument(span)).await;
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(HEADER, value);
     }
@@ -47,7 +41,5 @@ pub(super) async fn assign(
 /// Ids of others go into our logs: letters, digits and a little punctuation only.
 fn is_harmless(id: &str) -> bool {
     (8..=LENGTH_MAX).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }

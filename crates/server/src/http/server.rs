@@ -37,10 +37,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     #[error("cannot listen on {address}: {source}")]
-    Bind {
-        address: SocketAddr,
-        source: std::io::Error,
-    },
+    Bind { address: SocketAddr, source: std::io::Error },
     #[error("{key}: {reason}")]
     Tls { key: &'static str, reason: String },
 }
@@ -54,9 +51,8 @@ pub struct Listener {
 impl Listener {
     /// Plain HTTP on an address; port 0 takes any.
     pub async fn plain(address: SocketAddr) -> Result<Listener, ListenError> {
-        let socket = TcpListener::bind(address)
-            .await
-            .map_err(|source| ListenError::Bind { address, source })?;
+        let socket =
+            TcpListener::bind(address).await.map_err(|source| ListenError::Bind { address, source })?;
         Ok(Listener { socket, tls: None })
     }
 
@@ -95,10 +91,7 @@ impl Listener {
             });
         }
         drop(self.socket);
-        if tokio::time::timeout(STOP_MAX, graceful.shutdown())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(STOP_MAX, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were cut off by the stop");
         }
     }
@@ -141,15 +134,8 @@ impl Connection {
         }
     }
 
-    async fn talk<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
-        self,
-        stream: S,
-        https: bool,
-    ) {
-        let peer = Peer {
-            address: self.address.ip().to_canonical(),
-            https,
-        };
+    async fn talk<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, stream: S, https: bool) {
+        let peer = Peer { address: self.address.ip().to_canonical(), https };
         let service = self.routes.map_request(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);

@@ -61,10 +61,9 @@ impl Node {
             Node::Number(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
             Node::Text(text) | Node::Loose(text) => Value::String(text),
             Node::List(items) => items.into_iter().map(Node::into_json).collect(),
-            Node::Object(members) => members
-                .into_iter()
-                .map(|(name, node)| (name, node.into_json()))
-                .collect(),
+            Node::Object(members) => {
+                members.into_iter().map(|(name, node)| (name, node.into_json())).collect()
+            }
         }
     }
 

@@ -51,9 +51,7 @@ impl Node {
     }
 
     /// Named texts, as [`Node::from_form`].
-    pub fn from_fields(
-        fields: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Node, Malformed> {
+    pub fn from_fields(fields: impl IntoIterator<Item = (String, String)>) -> Result<Node, Malformed> {
         let mut root = BTreeMap::new();
         for (index, (name, value)) in fields.into_iter().enumerate() {
             if index >= FIELDS_MAX {
@@ -62,10 +60,7 @@ impl Node {
             if name.contains('\0') || value.contains('\0') {
                 return Err(Malformed::Nul);
             }
-            let steps: Vec<&str> = name
-                .split(['.', '[', ']'])
-                .filter(|step| !step.is_empty())
-                .collect();
+            let steps: Vec<&str> = name.split(['.', '[', ']']).filter(|step| !step.is_empty()).collect();
             if steps.len() > DEPTH_MAX {
                 return Err(Malformed::Depth);
             }
@@ -96,9 +91,7 @@ fn place(members: &mut BTreeMap<String, Node>, steps: &[&str], value: String) {
         }
         return;
     }
-    let inner = members
-        .entry((*first).to_owned())
-        .or_insert_with(Node::empty);
+    let inner = members.entry((*first).to_owned()).or_insert_with(Node::empty);
     if let Node::Object(inner) = inner {
         place(inner, rest, value);
     }
@@ -139,10 +132,7 @@ fn read_list(text: &str, depth: usize) -> Result<Node, Malformed> {
         return Err(Malformed::Depth);
     }
     let Items(items) = serde_json::from_str(text).map_err(|_| Malformed::Syntax)?;
-    let items: Result<Vec<Node>, Malformed> = items
-        .into_iter()
-        .map(|item| read(item, depth + 1))
-        .collect();
+    let items: Result<Vec<Node>, Malformed> = items.into_iter().map(|item| read(item, depth + 1)).collect();
     items.map(Node::List)
 }
 
@@ -156,10 +146,7 @@ fn read_text(text: &str) -> Result<String, Malformed> {
 
 fn read_number(text: &str) -> Result<Node, Malformed> {
     let integral = !text.contains(['.', 'e', 'E']);
-    let exact = || {
-        text.parse::<i64>()
-            .is_ok_and(|n| (-INTEGER_MAX..=INTEGER_MAX).contains(&n))
-    };
+    let exact = || text.parse::<i64>().is_ok_and(|n| (-INTEGER_MAX..=INTEGER_MAX).contains(&n));
     if integral && !exact() {
         return Err(Malformed::Integer);
     }
@@ -243,29 +230,19 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits() {
-        let node = Node::from_json(br#"{"a": 10.0000000000000000001, "b": 9007199254740991}"#)
-            .expect("valid");
-        assert_eq!(
-            node.get("a"),
-            Some(&Node::Number("10.0000000000000000001".into()))
-        );
-        assert_eq!(
-            node.get("b"),
-            Some(&Node::Number("9007199254740991".into()))
-        );
+        let node =
+            Node::from_json(br#"{"a": 10.0000000000000000001, "b": 9007199254740991}"#).expect("valid");
+        assert_eq!(node.get("a"), Some(&Node::Number("10.0000000000000000001".into())));
+        assert_eq!(node.get("b"), Some(&Node::Number("9007199254740991".into())));
     }
 
     #[test]
     fn forms_nest_and_repeat() {
         let node = Node::from_form("ids=1&ids=2&card[cvc]=123&card.exp=9&x=%C3%A9").expect("valid");
         let expected =
-            Node::from_json(r#"{"ids":[1,2],"card":{"cvc":123,"exp":9},"x":"é"}"#.as_bytes())
-                .expect("valid");
+            Node::from_json(r#"{"ids":[1,2],"card":{"cvc":123,"exp":9},"x":"é"}"#.as_bytes()).expect("valid");
         assert_eq!(node.digest(), expected.digest());
         assert_eq!(Node::from_form("a=%00"), Err(Malformed::Nul));
-        assert_eq!(
-            Node::from_form(&"a=1&".repeat(1_001)),
-            Err(Malformed::Fields)
-        );
+        assert_eq!(Node::from_form(&"a=1&".repeat(1_001)), Err(Malformed::Fields));
     }
 }

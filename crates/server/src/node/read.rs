@@ -3,8 +3,8 @@
 use std::fmt;
 
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected,
-    IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, IntoDeserializer,
+    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 
 use super::Node;
@@ -26,18 +26,11 @@ impl Node {
 
 impl FieldError {
     fn new(message: impl Into<String>) -> FieldError {
-        FieldError {
-            path: String::new(),
-            message: message.into(),
-        }
+        FieldError { path: String::new(), message: message.into() }
     }
 
     fn under(mut self, step: &str) -> FieldError {
-        self.path = if self.path.is_empty() {
-            step.to_owned()
-        } else {
-            format!("{step}.{}", self.path)
-        };
+        self.path = if self.path.is_empty() { step.to_owned() } else { format!("{step}.{}", self.path) };
         self
     }
 }
@@ -92,9 +85,7 @@ fn integer(node: &Node) -> Result<i64, FieldError> {
         Some(_) => "",
         None => text,
     };
-    let value: i64 = whole
-        .parse()
-        .map_err(|_| FieldError::new("must be a whole number"))?;
+    let value: i64 = whole.parse().map_err(|_| FieldError::new("must be a whole number"))?;
     if value.unsigned_abs() > domain::id::ID_MAX.unsigned_abs() {
         return Err(FieldError::new("is beyond 2^53 - 1"));
     }
@@ -220,17 +211,10 @@ impl<'de> Deserializer<'de> for Node {
             Node::Loose(_) => vec![self],
             _ => return Err(FieldError::new("must be a list")),
         };
-        visitor.visit_seq(Elements {
-            index: 0,
-            items: items.into_iter(),
-        })
+        visitor.visit_seq(Elements { index: 0, items: items.into_iter() })
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, FieldError> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, FieldError> {
         self.deserialize_seq(visitor)
     }
 
@@ -245,10 +229,7 @@ impl<'de> Deserializer<'de> for Node {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
         match self {
-            Node::Object(members) => visitor.visit_map(Members {
-                members: members.into_iter(),
-                next: None,
-            }),
+            Node::Object(members) => visitor.visit_map(Members { members: members.into_iter(), next: None }),
             _ => Err(FieldError::new("must be an object")),
         }
     }
@@ -272,9 +253,7 @@ impl<'de> Deserializer<'de> for Node {
         let (Node::Text(text) | Node::Loose(text)) = self else {
             return Err(FieldError::unknown_variant("", variants));
         };
-        let known = variants
-            .iter()
-            .find(|word| word.eq_ignore_ascii_case(text.trim()));
+        let known = variants.iter().find(|word| word.eq_ignore_ascii_case(text.trim()));
         visitor.visit_enum(Word(known.map_or(text, |word| (*word).to_owned())))
     }
 
@@ -300,13 +279,8 @@ struct Word(String);
 impl<'de> EnumAccess<'de> for Word {
     type Error = FieldError;
     type Variant = Word;
-    fn variant_seed<S: DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<(S::Value, Word), FieldError> {
-        let value = seed.deserialize(IntoDeserializer::<FieldError>::into_deserializer(
-            self.0.as_str(),
-        ))?;
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Word), FieldError> {
+        let value = seed.deserialize(IntoDeserializer::<FieldError>::into_deserializer(self.0.as_str()))?;
         Ok((value, self))
     }
 }
@@ -347,9 +321,7 @@ impl<'de> SeqAccess<'de> for Elements {
         };
         let index = self.index;
         self.index += 1;
-        seed.deserialize(item)
-            .map(Some)
-            .map_err(|error| error.under(&index.to_string()))
+        seed.deserialize(item).map(Some).map_err(|error| error.under(&index.to_string()))
     }
 }
 
@@ -360,23 +332,14 @@ struct Members {
 
 impl<'de> MapAccess<'de> for Members {
     type Error = FieldError;
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, FieldError> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, FieldError> {
         self.next = self.members.next();
         let Some((name, _)) = &self.next else {
             return Ok(None);
         };
-        seed.deserialize(IntoDeserializer::<FieldError>::into_deserializer(
-            name.as_str(),
-        ))
-        .map(Some)
+        seed.deserialize(IntoDeserializer::<FieldError>::into_deserializer(name.as_str())).map(Some)
     }
-    fn next_value_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<S::Value, FieldError> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, FieldError> {
         let (name, node) = self.next.take().expect("a value follows its key");
         seed.deserialize(node).map_err(|error| error.under(&name))
     }
@@ -422,11 +385,10 @@ mod tests {
             r#"{"id":"7","save":true,"role":"TEACHER","ids":[1,2],"card":{"cvc":123,"exp_month":12},
                "payment_status":"PAID"}"#,
         );
-        let from_form: Result<Request, FieldError> = Node::from_form(
-            "id=7&save=on&role=teacher&note=&ids=1&ids=2&card[cvc]=123&card[exp_month]=12.0",
-        )
-        .expect("valid form")
-        .read();
+        let from_form: Result<Request, FieldError> =
+            Node::from_form("id=7&save=on&role=teacher&note=&ids=1&ids=2&card[cvc]=123&card[exp_month]=12.0")
+                .expect("valid form")
+                .read();
         assert_eq!(from_json, from_form);
         assert_eq!(from_json.expect("valid").card.expect("given").cvc, "123");
     }
@@ -435,38 +397,14 @@ mod tests {
     fn errors_name_the_field_and_not_the_value() {
         let cases = [
             (r#"{"role":"student"}"#, "id: is required"),
-            (
-                r#"{"id":"4242424242424242x","role":"student"}"#,
-                "id: must be a whole number",
-            ),
-            (
-                r#"{"id":1.5,"role":"student"}"#,
-                "id: must be a whole number",
-            ),
-            (
-                r#"{"id":1e3,"role":"student"}"#,
-                "id: must be a whole number",
-            ),
-            (
-                r#"{"id":1,"role":"ADMIN"}"#,
-                "role: must be one of: student, teacher",
-            ),
-            (
-                r#"{"id":1,"role":"student","save":"maybe"}"#,
-                "save: must be true or false",
-            ),
-            (
-                r#"{"id":1,"role":"student","ids":[1,{}]}"#,
-                "ids.1: must be a whole number",
-            ),
-            (
-                r#"{"id":1,"role":"student","ids":"1"}"#,
-                "ids: must be a list",
-            ),
-            (
-                r#"{"id":1,"role":"student","card":{"cvc":"1"}}"#,
-                "card.exp_month: is required",
-            ),
+            (r#"{"id":"4242424242424242x","role":"student"}"#, "id: must be a whole number"),
+            (r#"{"id":1.5,"role":"student"}"#, "id: must be a whole number"),
+            (r#"{"id":1e3,"role":"student"}"#, "id: must be a whole number"),
+            (r#"{"id":1,"role":"ADMIN"}"#, "role: must be one of: student, teacher"),
+            (r#"{"id":1,"role":"student","save":"maybe"}"#, "save: must be true or false"),
+            (r#"{"id":1,"role":"student","ids":[1,{}]}"#, "ids.1: must be a whole number"),
+            (r#"{"id":1,"role":"student","ids":"1"}"#, "ids: must be a list"),
+            (r#"{"id":1,"role":"student","card":{"cvc":"1"}}"#, "card.exp_month: is required"),
             (
                 r#"{"id":1,"role":"student","card":{"cvc":"1","exp_month":4242}}"#,
                 "card.exp_month: is out of range; must be u8",

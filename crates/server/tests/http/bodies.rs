@@ -57,9 +57,7 @@ async fn list(Query(filter): Query<Filter>) -> Json<Value> {
 }
 
 fn router() -> Router {
-    let routes = Router::new()
-        .route("/pay", on_post(pay))
-        .route("/list", on_get(list));
+    let routes = Router::new().route("/pay", on_post(pay)).route("/list", on_get(list));
     wrapped(routes, &[("BURSAR_LIMITS__OTHER_PER_MINUTE", "0")])
 }
 
@@ -154,10 +152,7 @@ async fn wrong_fields_are_named_and_never_quoted() {
         ("", "booking_id"),
         (r#"{"booking_id":"4242424242424242x"}"#, "booking_id"),
         (r#"{"booking_id":1,"amount":1.005}"#, "amount"),
-        (
-            r#"{"booking_id":1,"amount":"4242424242424242 x"}"#,
-            "amount",
-        ),
+        (r#"{"booking_id":1,"amount":"4242424242424242 x"}"#, "amount"),
         (r#"{"booking_id":1,"at":"2026-01-31T10:00:00"}"#, "at"),
         (r#"{"booking_id":1,"card":{}}"#, "card.number"),
         (r#"{"booking_id":1,"card":4242424242424242}"#, "card"),
@@ -174,10 +169,7 @@ async fn wrong_fields_are_named_and_never_quoted() {
 async fn a_body_of_unknown_length_is_cut_off() {
     let (mut sender, receiver) = tokio::io::duplex(4_096);
     let writer = tokio::spawn(async move {
-        while tokio::io::AsyncWriteExt::write_all(&mut sender, &[b' '; 4_096])
-            .await
-            .is_ok()
-        {}
+        while tokio::io::AsyncWriteExt::write_all(&mut sender, &[b' '; 4_096]).await.is_ok() {}
     });
     let response = post(Some("application/json"), RawBody::new(Trickle(receiver))).await;
     problem(response, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").await;

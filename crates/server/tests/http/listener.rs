@@ -48,18 +48,9 @@ async fn a_stop_lets_running_requests_finish_and_takes_no_new_ones() {
 
     let mut answer = String::new();
     let reading = client.read_to_string(&mut answer);
-    tokio::time::timeout(TEST_MAX, reading)
-        .await
-        .expect("in time")
-        .expect("read");
-    assert!(
-        answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"),
-        "{answer}"
-    );
-    tokio::time::timeout(TEST_MAX, serving)
-        .await
-        .expect("in time")
-        .expect("no panic");
+    tokio::time::timeout(TEST_MAX, reading).await.expect("in time").expect("read");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+    tokio::time::timeout(TEST_MAX, serving).await.expect("in time").expect("no panic");
 }
 
 #[tokio::test]
@@ -69,10 +60,7 @@ async fn tls_is_ended_here_when_configured() {
     let config = config(&[
         ("BURSAR_SERVER__LISTEN", "127.0.0.1:0"),
         ("BURSAR_SERVER__TLS_CERT", &cert),
-        (
-            "BURSAR_SERVER__TLS_KEY",
-            &format!("{fixtures}/localhost.key.pem"),
-        ),
+        ("BURSAR_SERVER__TLS_KEY", &format!("{fixtures}/localhost.key.pem")),
     ]);
     let listener = Listener::open(&config).await.expect("a certificate");
     let address = listener.address().expect("bound");
@@ -82,9 +70,7 @@ async fn tls_is_ended_here_when_configured() {
     let serving = tokio::spawn(listener.serve(routes, stop));
 
     let mut roots = rustls::RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(&cert).expect("PEM"))
-        .expect("a certificate");
+    roots.add(CertificateDer::from_pem_file(&cert).expect("PEM")).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let client = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -19,10 +19,7 @@ use tower::ServiceExt;
 /// A configuration with some settings changed, as the environment would.
 pub fn config(settings: &[(&str, &str)]) -> Config {
     let sources = Sources {
-        env: settings
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
+        env: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         ..Sources::default()
     };
     load(&sources).expect("a valid configuration")
@@ -30,10 +27,7 @@ pub fn config(settings: &[(&str, &str)]) -> Config {
 
 pub fn wrapped(routes: Router, settings: &[(&str, &str)]) -> Router {
     let config = Arc::new(config(settings));
-    wrap(
-        routes,
-        &Surroundings::new(config, Arc::new(SeededDice::new(1))),
-    )
+    wrap(routes, &Surroundings::new(config, Arc::new(SeededDice::new(1))))
 }
 
 pub async fn send(router: &Router, request: Request<Body>) -> Response {
@@ -58,10 +52,7 @@ pub async fn json(response: Response) -> Value {
 /// Checks status, form and code of a problem, and gives its members.
 pub async fn problem(response: Response, status: StatusCode, code: &str) -> Value {
     assert_eq!(response.status(), status);
-    assert_eq!(
-        response.headers()["content-type"],
-        "application/problem+json"
-    );
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
     assert!(response.headers().contains_key("x-request-id"));
     let body = json(response).await;
     assert_eq!(body["code"], code);

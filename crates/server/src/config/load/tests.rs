@@ -3,10 +3,7 @@ use crate::config::{FeeMode, GatewayName, RawCard, Release};
 
 fn env(pairs: &[(&str, &str)]) -> Sources {
     Sources {
-        env: pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
+        env: pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         ..Sources::default()
     }
 }
@@ -15,10 +12,7 @@ fn file(text: &str) -> (tempfile::TempDir, Sources) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("bursar.toml");
     std::fs::write(&path, text).expect("writable");
-    let sources = Sources {
-        file: Some(path),
-        ..Sources::default()
-    };
+    let sources = Sources { file: Some(path), ..Sources::default() };
     (folder, sources)
 }
 
@@ -40,11 +34,8 @@ fn the_defaults_are_the_contracts() {
 
 #[test]
 fn presets_change_what_they_say_and_explicit_keys_win() {
-    let config = load(&env(&[
-        ("BURSAR_PRESET", "skillstudio"),
-        ("BURSAR_FEES__BOOKING__RATE_BPS", "1500"),
-    ]))
-    .expect("valid");
+    let config = load(&env(&[("BURSAR_PRESET", "skillstudio"), ("BURSAR_FEES__BOOKING__RATE_BPS", "1500")]))
+        .expect("valid");
     assert_eq!(config.fees.booking.mode, FeeMode::Deducted);
     assert_eq!(config.fees.booking.rate_bps, 1_500);
     assert_eq!(config.payouts.release.booking, Release::OnPayment);
@@ -95,21 +86,15 @@ fn aliases_of_the_seeds_are_read_exactly() {
 
 #[test]
 fn an_explicit_minimum_payout_wins_over_its_alias() {
-    let config = load(&env(&[
-        ("MIN_PAYOUT_AMOUNT", "12.50"),
-        ("BURSAR_PAYOUTS__MIN_CENTS", "7"),
-    ]))
-    .expect("valid");
+    let config =
+        load(&env(&[("MIN_PAYOUT_AMOUNT", "12.50"), ("BURSAR_PAYOUTS__MIN_CENTS", "7")])).expect("valid");
     assert_eq!(config.payouts.min_cents, 7);
 }
 
 #[test]
 fn lists_come_from_the_environment_too() {
     let config = load(&env(&[
-        (
-            "BURSAR_SERVER__CORS_ORIGINS",
-            "https://a.example, https://b.example",
-        ),
+        ("BURSAR_SERVER__CORS_ORIGINS", "https://a.example, https://b.example"),
         ("BURSAR_PAYMENTS__EXTRA_CURRENCIES", "EUR,GBP"),
         ("BURSAR_REFUNDS__AUTO_KINDS", ""),
     ]))
@@ -123,74 +108,30 @@ fn lists_come_from_the_environment_too() {
 #[test]
 fn bad_settings_stop_the_start_and_are_named() {
     let cases = [
-        (
-            "BURSAR_FEES__BOKING__RATE_BPS",
-            "1",
-            "BURSAR_FEES__BOKING__RATE_BPS",
-        ),
+        ("BURSAR_FEES__BOKING__RATE_BPS", "1", "BURSAR_FEES__BOKING__RATE_BPS"),
         ("BURSAR_FEES__BOOKING", "1", "fees.booking"),
-        (
-            "BURSAR_FEES__BOOKING__RATE_BPS",
-            "10001",
-            "fees.booking.rate_bps",
-        ),
-        (
-            "BURSAR_FEES__BOOKING__RATE_BPS",
-            "5.5",
-            "fees.booking.rate_bps",
-        ),
-        (
-            "BURSAR_FEES__BOOKING__RATE_BPS",
-            "-1",
-            "fees.booking.rate_bps",
-        ),
+        ("BURSAR_FEES__BOOKING__RATE_BPS", "10001", "fees.booking.rate_bps"),
+        ("BURSAR_FEES__BOOKING__RATE_BPS", "5.5", "fees.booking.rate_bps"),
+        ("BURSAR_FEES__BOOKING__RATE_BPS", "-1", "fees.booking.rate_bps"),
         ("BURSAR_FEES__BOOKING__MODE", "under", "fees.booking.mode"),
         ("BURSAR_PAYMENTS__CURRENCY", "XXX", "payments.currency"),
-        (
-            "BURSAR_PAYMENTS__RAW_CARD",
-            "pass_through",
-            "payments.raw_card",
-        ),
-        (
-            "BURSAR_REPORTS__TIME_ZONE",
-            "Mars/Olympus",
-            "reports.time_zone",
-        ),
+        ("BURSAR_PAYMENTS__RAW_CARD", "pass_through", "payments.raw_card"),
+        ("BURSAR_REPORTS__TIME_ZONE", "Mars/Olympus", "reports.time_zone"),
         ("BURSAR_SERVER__LISTEN", "8000", "server.listen"),
-        (
-            "BURSAR_SERVER__METRICS_LISTEN",
-            "x",
-            "server.metrics_listen",
-        ),
+        ("BURSAR_SERVER__METRICS_LISTEN", "x", "server.metrics_listen"),
         ("BURSAR_SERVER__CORS_ORIGINS", "*", "server.cors_origins"),
         ("BURSAR_SERVER__TLS_KEY", "/k.pem", "server.tls_key"),
         ("BURSAR_DATABASE__URL", "mysql://h/db", "database.url"),
         ("BURSAR_SECRETS__JWT_KEY", "short", "secrets.jwt_key"),
-        (
-            "BURSAR_SECRETS__JWT_KEY",
-            "changeme-changeme-changeme-changeme",
-            "secrets.jwt_key",
-        ),
+        ("BURSAR_SECRETS__JWT_KEY", "changeme-changeme-changeme-changeme", "secrets.jwt_key"),
         (
             "BURSAR_SECRETS__KEY_ENCRYPTION_KEY",
             "0123456789abcdef0123456789abcdef",
             "secrets.key_encryption_key",
         ),
-        (
-            "BURSAR_GATEWAYS__STRIPE__SECRET_KEY",
-            "sk_live_1",
-            "gateways.stripe.secret_key",
-        ),
-        (
-            "BURSAR_GATEWAYS__STRIPE__API_BASE",
-            "http://evil.example",
-            "gateways.stripe.api_base",
-        ),
-        (
-            "BURSAR_AUTH__EXTERNAL__ISSUER",
-            "https://id.example",
-            "auth.external.audience",
-        ),
+        ("BURSAR_GATEWAYS__STRIPE__SECRET_KEY", "sk_live_1", "gateways.stripe.secret_key"),
+        ("BURSAR_GATEWAYS__STRIPE__API_BASE", "http://evil.example", "gateways.stripe.api_base"),
+        ("BURSAR_AUTH__EXTERNAL__ISSUER", "https://id.example", "auth.external.audience"),
         ("BURSAR_MAIL__TRANSPORT", "smtp", "smtp.host"),
         ("BURSAR_PRESET", "other", "preset"),
         ("BURSAR_LOG__LEVEL", "lo=ud=x", "log.level"),
@@ -199,10 +140,7 @@ fn bad_settings_stop_the_start_and_are_named() {
         let refusal = refusal(&env(&[(name, value)]));
         assert!(refusal.contains(key), "{name}: {refusal}");
         if value.len() > 5 {
-            assert!(
-                !refusal.contains(&format!("{value}\"")),
-                "{name} is quoted: {refusal}"
-            );
+            assert!(!refusal.contains(&format!("{value}\"")), "{name} is quoted: {refusal}");
         }
     }
 }
@@ -224,10 +162,7 @@ fn live_mode_is_refused_without_https_and_with_test_keys_or_cards() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named_and_never_quoted() {
-    let missing = Sources {
-        file: Some("/nowhere/bursar.toml".into()),
-        ..Sources::default()
-    };
+    let missing = Sources { file: Some("/nowhere/bursar.toml".into()), ..Sources::default() };
     assert!(refusal(&missing).contains("/nowhere/bursar.toml"));
     let (_folder, broken) = file("[gateways.stripe]\nsecret_key = sk_test_hidden\n");
     let text = refusal(&broken);
@@ -242,10 +177,7 @@ fn what_is_printed_shows_no_secret_and_can_be_read_back() {
     let config = load(&env(&[
         ("STRIPE_SECRET_KEY", "sk_test_hidden"),
         ("DATABASE_URL", "postgres://u:hidden@h/db"),
-        (
-            "BURSAR_SECRETS__JWT_KEY",
-            "0123456789-hidden-0123456789-abcdef",
-        ),
+        ("BURSAR_SECRETS__JWT_KEY", "0123456789-hidden-0123456789-abcdef"),
     ]))
     .expect("valid");
     let text = config.to_masked_toml();
