@@ -115,7 +115,7 @@ fn check_price(price_minor: i64, currency: Currency) -> Result<(), Refusal> {
 }
 
 /// The offer, if the actor may see it through his own scope.
-fn owned<'w>(world: &'w World, id: OfferId, actor: Actor) -> Result<&'w Offer, Refusal> {
+fn owned(world: &World, id: OfferId, actor: Actor) -> Result<&Offer, Refusal> {
     let offer = world.offers.get(&id).filter(|offer| offer.state != OfferState::Archived);
     let mine = |offer: &&Offer| !matches!(actor, Actor::Party(person) if person != offer.payee);
     offer.filter(mine).ok_or(Refusal::NotFound)
