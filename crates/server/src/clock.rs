@@ -49,7 +49,7 @@ impl OffsetClock {
         self.offset_micros.fetch_add(by.0.max(0), Ordering::SeqCst);
     }
 
-    /// Takes over an offset that is further ahead: another node's, or the one stored before a restart.
+    /// Takes over an offset that is further ahead: another node's, or one from before a restart.
     pub fn catch_up(&self, offset: Span) {
         self.offset_micros.fetch_max(offset.0, Ordering::SeqCst);
     }

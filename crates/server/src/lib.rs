@@ -15,4 +15,6 @@ pub mod logging;
 
 pub mod http;
 
+pub mod auth;
+
 pub mod cli;

@@ -89,23 +89,12 @@ pub fn status(connection: &mut Connection, migrations: &[Migration]) -> Result<S
 }
 
 /// True: the row of this migration is ours and the work is open. False: somebody else did it.
-fn claim(
-    connection: &mut Connection,
-    migration: &Migration,
-    applied_at: i64,
-) -> Result<bool, MigrateError> {
-    let sql =
-        "INSERT INTO schema_migration(number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
-    let record = [
-        migration.number.into(),
-        migration.name.into(),
-        checksum(migration.sql).into(),
-        applied_at.into(),
-    ];
+fn claim(connection: &mut Connection, migration: &Migration, applied_at: i64) -> Result<bool, MigrateError> {
+    let sql = "INSERT INTO schema_migration(number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
+    let record =
+        [migration.number.into(), migration.name.into(), checksum(migration.sql).into(), applied_at.into()];
     for _ in 0..WAITS_MAX {
-        let claimed = connection
-            .begin()
-            .and_then(|()| connection.execute(sql, &record));
+        let claimed = connection.begin().and_then(|()| connection.execute(sql, &record));
         let Err(fault) = claimed else {
             return Ok(true);
         };
@@ -167,10 +156,6 @@ struct Record {
 
 impl Record {
     fn read(mut row: Row) -> Result<Record, Fault> {
-        Ok(Record {
-            number: row.int()?,
-            name: row.text()?,
-            checksum: row.text()?,
-        })
+        Ok(Record { number: row.int()?, name: row.text()?, checksum: row.text()? })
     }
 }

@@ -186,9 +186,11 @@ impl Layers {
 
     /// Test card numbers are a default of test mode only (contract section 4).
     fn tokens_when_live(&mut self) {
-        let live = ["gateways.stripe.mode", "gateways.paypal.mode"].iter().any(|key| {
-            matches!(self.slot(key), Ok(Node::Text(mode) | Node::Loose(mode)) if mode.eq_ignore_ascii_case("live"))
-        });
+        let mut is_live = |key: &str| match self.slot(key) {
+            Ok(Node::Text(mode) | Node::Loose(mode)) => mode.eq_ignore_ascii_case("live"),
+            _ => false,
+        };
+        let live = is_live("gateways.stripe.mode") || is_live("gateways.paypal.mode");
         if live
             && !self.set.contains("payments.raw_card")
             && let Ok(slot) = self.slot("payments.raw_card")

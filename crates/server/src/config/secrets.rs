@@ -1,4 +1,4 @@
-//! The secrets in use: configured, or with an embedded database generated once and kept beside the database.
+//! The secrets in use: configured, or with an embedded database generated once and kept beside it.
 
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};

@@ -116,7 +116,7 @@ sections! {
 
     Log { format: LogFormat, level: String }
 
-    /// As configured; [`super::secrets`] turns them into the secrets in use.
+    /// As configured; [`super::Secrets`] are the ones in use.
     SecretSettings {
         jwt_key: Secret,
         jwt_keys_retired: Vec<Secret>,

@@ -44,7 +44,9 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
 
 fn ranges(config: &Config, findings: &mut Findings) {
     const YEAR_HOURS: i64 = 24 * 366;
+    const MONTH_MINUTES: i64 = 60 * 24 * 30;
     let booking = &config.booking;
+    let auto_complete = booking.auto_complete_after_minutes;
     let number = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     let timeout = i64::try_from(config.gateways.timeout_seconds).unwrap_or(i64::MAX);
     #[rustfmt::skip]
@@ -52,11 +54,11 @@ fn ranges(config: &Config, findings: &mut Findings) {
         ("writer.batch_max", number(config.writer.batch_max), 1, 4_096),
         ("writer.queue_max", number(config.writer.queue_max), 1, 1_000_000),
         ("writer.lanes_per_batch", number(config.writer.lanes_per_batch), 1, 256),
-        ("payments.intent_ttl_minutes", config.payments.intent_ttl_minutes, 1, 60 * 24 * 30),
-        ("payments.pending_ttl_minutes", config.payments.pending_ttl_minutes, 1, 60 * 24 * 30),
+        ("payments.intent_ttl_minutes", config.payments.intent_ttl_minutes, 1, MONTH_MINUTES),
+        ("payments.pending_ttl_minutes", config.payments.pending_ttl_minutes, 1, MONTH_MINUTES),
         ("booking.confirm_ttl_hours", booking.confirm_ttl_hours, 1, YEAR_HOURS),
         ("booking.pay_ttl_hours", booking.pay_ttl_hours, 0, YEAR_HOURS),
-        ("booking.auto_complete_after_minutes", booking.auto_complete_after_minutes, 0, 60 * 24 * 30),
+        ("booking.auto_complete_after_minutes", auto_complete, 0, MONTH_MINUTES),
         ("booking.min_minutes", booking.min_minutes, 1, booking.max_minutes),
         ("booking.max_minutes", booking.max_minutes, 1, 60 * 24 * 7),
         ("refunds.auto_grace_minutes", config.refunds.auto_grace_minutes, 0, 60 * 24 * 366),

@@ -3,6 +3,7 @@
 //! JSON bodies, forms, query strings and configuration all become a [`Node`] first, then a struct
 //! through serde. Invariants: numbers keep their text, so no amount ever passes a float; an error
 //! names the field and what was expected, never the value (it may be a card or a secret).
+//! `#[serde(flatten)]` and untagged enums bypass the leniency for forms: request types do without.
 //! Deliberately not here: HTTP, files, and any rule about what a field means.
 
 mod parse;

@@ -53,6 +53,29 @@ async fn a_stop_lets_running_requests_finish_and_takes_no_new_ones() {
     tokio::time::timeout(TEST_MAX, serving).await.expect("in time").expect("no panic");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_finishes_its_headers_is_dropped() {
+    let listener = Listener::plain(loopback()).await.expect("a free port");
+    let address = listener.address().expect("bound");
+    let (switch, stop) = Stop::by_hand();
+    let serving = tokio::spawn(listener.serve(wrapped(Router::new(), &[]), stop));
+    let mut client = TcpStream::connect(address).await.expect("listening");
+    client
+        .write_all(b"GET / HTTP/1.1\r\nx-slow: 1\r\n")
+        .await
+        .expect("sent");
+    let before = tokio::time::Instant::now();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.expect("closed");
+    assert!(
+        before.elapsed() <= Duration::from_secs(11),
+        "{:?}",
+        before.elapsed()
+    );
+    switch.stop();
+    serving.await.expect("no panic");
+}
+
 #[tokio::test]
 async fn tls_is_ended_here_when_configured() {
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");

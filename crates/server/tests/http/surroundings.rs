@@ -1,3 +1,4 @@
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -90,6 +91,37 @@ async fn a_fault_names_the_request() {
     let body = problem(response, StatusCode::INTERNAL_SERVER_ERROR, "internal").await;
     assert_eq!(body["request_id"], id);
     assert!(!body.to_string().contains("disk"));
+}
+
+/// Collects what is logged on this thread.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_fault_is_logged_once_with_the_request() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let logging = tracing::subscriber::set_default(subscriber);
+    let response = get(&router(&[]), "/api/fault").await;
+    drop(logging);
+    let id = response.headers()["x-request-id"].to_str().expect("text");
+    let logged = lines.0.lock().expect("not poisoned").clone();
+    let logged = String::from_utf8(logged).expect("text");
+    assert_eq!(logged.matches("the disk is full").count(), 1, "{logged}");
+    assert!(logged.contains(id), "{logged}");
 }
 
 #[tokio::test]
@@ -186,7 +218,7 @@ async fn the_document_and_its_viewer_are_served() {
 async fn metrics_count_routes_and_never_paths() {
     let around = server::http::Surroundings::new(
         super::config(&[]).into(),
-        std::sync::Arc::new(server::dice::SeededDice::new(1)),
+        Arc::new(server::dice::SeededDice::new(1)),
     );
     let routes = Router::new().route("/api/things/{id}", on_get(|| async { "one" }));
     let router = server::http::wrap(routes, &around);

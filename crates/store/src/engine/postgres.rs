@@ -131,9 +131,9 @@ impl Session {
             return Err(if told { fault } else { unknown(fault) });
         }
         match commit.map_err(dialect::postgres_fault) {
-            Ok(()) if self.warned.load(Ordering::Relaxed) => Err(Fault::CommitUnknown(
-                "COMMIT carried a warning: it is not on the standby".into(),
-            )),
+            Ok(()) if self.warned.load(Ordering::Relaxed) => {
+                Err(Fault::CommitUnknown("COMMIT carried a warning: it is not on the standby".into()))
+            }
             Ok(()) => Ok(()),
             // Said before anything was committed: a deferred constraint, a lost race.
             Err(refused @ (Fault::Constraint { .. } | Fault::Serialization(_))) => Err(refused),
@@ -230,11 +230,7 @@ impl Session {
     }
 
     fn begin_now(&mut self) -> Result<(), Fault> {
-        if self.begin_due {
-            self.call(async |_| Ok(()))
-        } else {
-            Ok(())
-        }
+        if self.begin_due { self.call(async |_| Ok(())) } else { Ok(()) }
     }
 
     fn load<T: Table>(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<T>, Fault> {
@@ -314,10 +310,7 @@ impl Session {
 }
 
 fn refs(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    params
-        .iter()
-        .map(|value| value as &(dyn ToSql + Sync))
-        .collect()
+    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
 /// What is known about a COMMIT that was sent and failed: nothing.

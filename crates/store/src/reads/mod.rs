@@ -4,6 +4,8 @@
 //! Every statement names its lane, except the fan-outs, which live in `fanout.rs` and are listed
 //! there. Nothing here changes anything.
 
+mod fanout;
+
 use domain::records::{Claim, Space};
 
 use crate::engine::{Connection, Fault, Row, Table, Value};

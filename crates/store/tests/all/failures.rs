@@ -11,10 +11,7 @@ use crate::fruit::{Fruit, Lane, basket, fruit, planted};
 /// The rule and name of the constraint that refused; the text of the whole chain beside it.
 fn refused(connection: &mut Connection, fruits: &[Fruit]) -> (Rule, String) {
     connection.begin().unwrap();
-    let fault = connection
-        .insert_many(fruits)
-        .and_then(|()| connection.commit())
-        .unwrap_err();
+    let fault = connection.insert_many(fruits).and_then(|()| connection.commit()).unwrap_err();
     connection.rollback();
     let mut chain = fault.to_string();
     let mut source = fault.source();

@@ -20,18 +20,11 @@ pub(super) type Answers = Vec<Result<(), Error>>;
 type Request<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
 /// Sends the writes and then `last`. It fails as a whole never; the answers do.
-pub(super) async fn send(
-    client: &Client,
-    writes: &[Write],
-    last: Option<&str>,
-) -> Result<Answers, Error> {
+pub(super) async fn send(client: &Client, writes: &[Write], last: Option<&str>) -> Result<Answers, Error> {
     let mut requests: Vec<Request<'_>> = Vec::with_capacity(writes.len() + 1);
     for write in writes {
         requests.push(Box::pin(async move {
-            client
-                .execute(&write.statement, &write.arrays.params())
-                .await
-                .map(drop)
+            client.execute(&write.statement, &write.arrays.params()).await.map(drop)
         }));
     }
     if let Some(last) = last {
@@ -51,11 +44,7 @@ async fn answers(mut requests: Vec<Request<'_>>) -> Answers {
                 *answer = Some(found);
             }
         }
-        if answers.iter().all(Option::is_some) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     answers.into_iter().flatten().collect()

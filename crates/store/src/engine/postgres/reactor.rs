@@ -28,9 +28,7 @@ impl Failure {
             return true;
         };
         match error.code() {
-            Some(code) => {
-                code.code().starts_with("57P") || matches!(code.code(), "25P03" | "25006")
-            }
+            Some(code) => code.code().starts_with("57P") || matches!(code.code(), "25P03" | "25006"),
             None => error.is_closed(),
         }
     }
@@ -41,12 +39,8 @@ pub(super) struct Reactor(Option<Runtime>);
 
 impl Reactor {
     pub(super) fn new() -> Result<Reactor, OpenError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime
-            .map(|runtime| Reactor(Some(runtime)))
-            .map_err(|error| Fault::other(error).into())
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map(|runtime| Reactor(Some(runtime))).map_err(|error| Fault::other(error).into())
     }
 
     pub(super) fn run<T>(

@@ -1,0 +1,3 @@
+//! The domain's one integration binary: what needs more than a unit test beside the code.
+
+mod protocol;
