@@ -49,3 +49,6 @@ pub mod offers;
 pub mod cards;
 
 pub mod inbox;
+
+#[cfg(test)]
+pub(crate) mod testing;
