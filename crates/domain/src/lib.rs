@@ -49,3 +49,5 @@ pub mod offers;
 pub mod cards;
 
 pub mod inbox;
+
+pub mod upkeep;
