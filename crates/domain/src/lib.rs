@@ -50,5 +50,4 @@ pub mod cards;
 
 pub mod inbox;
 
-#[cfg(test)]
-pub(crate) mod testing;
+pub mod upkeep;
