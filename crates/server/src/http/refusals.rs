@@ -21,6 +21,7 @@ fn status(refusal: &Refusal) -> StatusCode {
             StatusCode::CONFLICT
         }
         R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        R::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         R::Invalid(_)
         | R::WrongState
         | R::InvalidToken
