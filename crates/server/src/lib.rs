@@ -17,4 +17,14 @@ pub mod http;
 
 pub mod auth;
 
+pub mod seal;
+
+pub mod protocol;
+
+pub mod app;
+
+pub mod api;
+
+pub mod commands;
+
 pub mod cli;

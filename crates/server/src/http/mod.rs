@@ -6,7 +6,9 @@
 //! deliberately not here: [`wrap`] puts this room around whatever router it is given.
 
 pub mod body;
+pub mod caller;
 pub mod headers;
+pub mod idempotency;
 pub mod json;
 pub mod limits;
 pub mod metrics;
@@ -15,6 +17,7 @@ pub mod page;
 pub mod peer;
 pub mod problem;
 pub mod query;
+pub mod refusals;
 pub mod request_id;
 pub mod server;
 pub mod time_limit;

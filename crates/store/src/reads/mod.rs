@@ -5,6 +5,12 @@
 //! there. Nothing here changes anything.
 
 mod fanout;
+mod offers;
+mod people;
+
+pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
+pub use offers::Offered;
+pub use people::{Known, LoggedIn};
 
 use domain::records::{Claim, Space};
 
