@@ -50,5 +50,7 @@ pub mod cards;
 
 pub mod inbox;
 
+pub mod upkeep;
+
 #[cfg(test)]
 pub(crate) mod testing;

@@ -13,8 +13,6 @@ pub mod config;
 
 pub mod logging;
 
-pub mod http;
-
 pub mod auth;
 
 pub mod seal;
@@ -22,6 +20,8 @@ pub mod seal;
 pub mod protocol;
 
 pub mod app;
+
+pub mod http;
 
 pub mod api;
 

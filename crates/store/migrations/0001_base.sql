@@ -322,6 +322,7 @@ CREATE TABLE card (
     PRIMARY KEY (lane, id)
 );
 CREATE UNIQUE INDEX card_token ON card (lane, person, gateway, token);
+CREATE INDEX card_of_gateway ON card (token);
 
 CREATE TABLE customer (
     lane BIGINT NOT NULL,
@@ -386,13 +387,11 @@ CREATE TABLE job (
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
     body TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'done', 'dead')),
+    attempts BIGINT NOT NULL CHECK (attempts >= 0),
     run_at BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'done', 'dead')),
-    attempts BIGINT NOT NULL DEFAULT 0,
-    holder TEXT,
-    lease_until BIGINT,
     last_error TEXT,
+    created_at BIGINT NOT NULL,
     PRIMARY KEY (lane, id)
 );
 CREATE UNIQUE INDEX job_once ON job (lane, kind, key);

@@ -7,6 +7,7 @@
 
 pub mod body;
 pub mod caller;
+pub mod dates;
 pub mod headers;
 pub mod idempotency;
 pub mod json;

@@ -6,7 +6,7 @@ use domain::refusal::Refusal;
 use serde_json::json;
 
 use super::Problem;
-use super::json::instant_text;
+use super::json::Instant;
 
 /// What a full queue or a failover asks of clients, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -17,7 +17,9 @@ fn status(refusal: &Refusal) -> StatusCode {
         R::NotFound => StatusCode::NOT_FOUND,
         R::WrongParty | R::TeacherRequired | R::StudentRequired => StatusCode::FORBIDDEN,
         R::WrongCredentials | R::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
-        R::EmailTaken | R::OfferCategoryTaken | R::SlotTaken | R::PaymentInProgress { .. } => StatusCode::CONFLICT,
+        R::EmailTaken | R::OfferCategoryTaken | R::SlotTaken | R::PaymentInProgress { .. } => {
+            StatusCode::CONFLICT
+        }
         R::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         R::Invalid(_)
@@ -54,7 +56,9 @@ impl From<Refusal> for Problem {
         let problem = Problem::new(status(&refusal), refusal.code(), refusal.to_string());
         match refusal {
             Refusal::AlreadyPaid { payment } => problem.with("payment_id", payment.0),
-            Refusal::NotEnded { ends_at } => problem.details(json!({ "session_end_time": instant_text(ends_at) })),
+            Refusal::NotEnded { ends_at } => {
+                problem.details(json!({ "session_end_time": Instant(ends_at).text() }))
+            }
             Refusal::TooManyAttempts { wait } => {
                 problem.retry_after(u64::try_from(wait.whole_seconds() + 1).unwrap_or(RETRY_AFTER_SECONDS))
             }

@@ -6,6 +6,7 @@
 
 mod fanout;
 mod offers;
+pub mod payments;
 mod people;
 
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};

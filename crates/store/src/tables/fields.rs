@@ -9,8 +9,8 @@ use domain::id::{
 use domain::money::Currency;
 use domain::policy::{FeeMode, Kind, PriceUnit};
 use domain::records::{
-    BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, OfferState, OpKind, OpState,
-    PaymentState, Purpose, RefundCause, RefundState, Space, Word,
+    BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, OfferState, OpKind,
+    OpState, PaymentState, Purpose, RefundCause, RefundState, Space, Word,
 };
 use domain::time::Timestamp;
 
@@ -193,6 +193,7 @@ word_fields!(
     Confirmer,
     FeeMode,
     InboxState,
+    JobState,
     Kind,
     OfferState,
     OpKind,
