@@ -15,6 +15,8 @@ pub mod logging;
 
 pub mod auth;
 
+pub mod seal;
+
 pub mod protocol;
 
 pub mod app;
@@ -22,5 +24,7 @@ pub mod app;
 pub mod http;
 
 pub mod api;
+
+pub mod commands;
 
 pub mod cli;
