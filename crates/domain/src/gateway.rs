@@ -4,7 +4,7 @@
 //! mean. Provider words stay in the provider's folder. Nothing here decides or calls.
 
 use crate::money::Money;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 /// How a call to a gateway ended. `Unknown` is the one that loses money when it is forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +114,46 @@ pub struct RefundReport {
     pub tag: Option<OpTag>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayoutReportState {
+    Pending,
+    Paid,
+    /// Refused, or returned by the bank after it had been paid.
+    Failed,
+}
+
+/// A payout as its gateway tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayoutReport {
+    pub reference: String,
+    pub state: PayoutReportState,
+    pub amount: Money,
+    pub failure: Option<String>,
+    pub tag: Option<OpTag>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisputeReportState {
+    NeedsEvidence,
+    UnderReview,
+    Won,
+    Lost,
+}
+
+/// A dispute as its gateway tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputeReport {
+    pub reference: String,
+    /// The charge it belongs to.
+    pub charge: String,
+    pub state: DisputeReportState,
+    pub amount: Money,
+    /// The bank's word: `fraudulent`, `product_not_received`, …
+    pub reason: String,
+    /// Without evidence by then it is lost.
+    pub evidence_due_at: Timestamp,
+}
+
 /// A payment method as its gateway tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardReport {
@@ -137,6 +177,9 @@ pub enum Hint {
     Dispute {
         reference: String,
         charge: Option<String>,
+    },
+    Payout {
+        reference: String,
     },
     CardDetached {
         token: String,

@@ -4,8 +4,11 @@
 //! are not kept; a key belongs to one person. Where a gateway is called in between, the record first
 //! points to the operation and receives its answer when the operation is over.
 
+use std::sync::Arc;
+
+use crate::command::{Command, Fact, Lanes};
 use crate::context::Context;
-use crate::id::{OpId, PersonId};
+use crate::id::{Id, OpId, PersonId};
 use crate::records::IdempotencyRecord;
 use crate::refusal::Refusal;
 use crate::time::Span;
@@ -105,5 +108,114 @@ impl Key {
             created_at,
             expires_at: created_at + self.window.unwrap_or(cx.policies.idempotency_ttl),
         });
+    }
+}
+
+/// How the edge renders a receipt into the answer that is kept.
+pub type Render<R> = dyn Fn(&R) -> Answer + Send + Sync;
+
+/// A command that gives the same answer to the same request, with no gateway in between.
+pub struct Once<C: Command> {
+    pub command: C,
+    pub key: Option<Key>,
+    pub render: Arc<Render<C::Receipt>>,
+}
+
+/// What came of a request that may be a repeat.
+#[derive(Clone, Debug)]
+pub enum Done<R> {
+    Fresh { receipt: R, answer: Answer },
+    Replay(Answer),
+}
+
+impl<C: Command> Command for Once<C> {
+    type Receipt = Done<C::Receipt>;
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        self.command.lanes(lanes);
+        lanes.extend(self.key.iter().map(|key| key.person.lane()));
+    }
+
+    fn needs(&self, world: &World, needs: &mut Needs) {
+        self.command.needs(world, needs);
+        if let Some(key) = &self.key {
+            key.needs(world, needs);
+        }
+    }
+
+    fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Self::Receipt, Refusal> {
+        if let Some(key) = &self.key
+            && let Seen::Answered(answer) = key.seen(cx, world)?
+        {
+            return Ok(Done::Replay(answer));
+        }
+        let receipt = self.command.decide(cx, world)?;
+        let answer = (self.render)(&receipt);
+        if let Some(key) = &self.key {
+            key.finish(cx, world, &answer);
+        }
+        Ok(Done::Fresh { receipt, answer })
+    }
+}
+
+/// A command whose answer is known only after gateways have been asked: [`Keep`] stores it then.
+/// Until then a repeat runs the command again, so that must do nothing twice.
+pub struct Repeatable<C: Command> {
+    pub command: C,
+    pub key: Option<Key>,
+}
+
+/// What came of a repeatable request.
+#[derive(Clone, Debug)]
+pub enum Ran<R> {
+    Now(R),
+    Replay(Answer),
+}
+
+impl<C: Command> Command for Repeatable<C> {
+    type Receipt = Ran<C::Receipt>;
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        self.command.lanes(lanes);
+        lanes.extend(self.key.iter().map(|key| key.person.lane()));
+    }
+
+    fn needs(&self, world: &World, needs: &mut Needs) {
+        self.command.needs(world, needs);
+        if let Some(key) = &self.key {
+            key.needs(world, needs);
+        }
+    }
+
+    fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Self::Receipt, Refusal> {
+        if let Some(key) = &self.key
+            && let Seen::Answered(answer) = key.seen(cx, world)?
+        {
+            return Ok(Ran::Replay(answer));
+        }
+        Ok(Ran::Now(self.command.decide(cx, world)?))
+    }
+}
+
+/// A request that was committed before its gateway was asked has its answer now.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    pub key: Key,
+    pub answer: Answer,
+}
+
+impl Fact for Keep {
+    type Receipt = ();
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        lanes.insert(self.key.person.lane());
+    }
+
+    fn needs(&self, world: &World, needs: &mut Needs) {
+        self.key.needs(world, needs);
+    }
+
+    fn record(&self, cx: &Context<'_>, world: &mut World) {
+        self.key.finish(cx, world, &self.answer);
     }
 }

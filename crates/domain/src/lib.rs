@@ -49,3 +49,8 @@ pub mod offers;
 pub mod cards;
 
 pub mod inbox;
+
+pub mod upkeep;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -2,8 +2,8 @@
 //!
 //! [`tables!`](crate::tables) is the one list of tables: the world, what can be asked of it and the
 //! store's loading and writing are all made from it. Rows come in by key or by group before a
-//! decision; what is new, changed or gone is written after it. Journal, events, jobs, audit and
-//! alerts are only ever added.
+//! decision; what is new, changed or gone is written after it. Journal, events, audit and alerts
+//! are only ever added.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
     Alert, AuditEntry, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent,
-    Job, LaneRow, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Session, StudentProfile,
-    TeacherProfile,
+    Job, JobState, LaneRow, LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund,
+    Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -29,6 +29,7 @@ macro_rules! tables {
             students: StudentProfile,
             sessions: Session,
             one_time_tokens: OneTimeToken,
+            login_throttles: LoginThrottle,
             claims: Claim,
             offers: Offer,
             bookings: Booking,
@@ -41,6 +42,8 @@ macro_rules! tables {
             balances: Balance,
             inbox: InboxEvent,
             idempotency: IdempotencyRecord,
+            jobs: Job,
+            settings: Setting,
         }
     };
 }
@@ -123,7 +126,6 @@ pub struct Journal {
     pub entries: Added<Entry>,
     pub postings: Added<Posting>,
     pub events: Added<Event>,
-    pub jobs: Added<Job>,
     pub audit: Added<AuditEntry>,
     pub alerts: Added<Alert>,
 }
@@ -133,7 +135,6 @@ impl Journal {
         self.entries.checkpoint();
         self.postings.checkpoint();
         self.events.checkpoint();
-        self.jobs.checkpoint();
         self.audit.checkpoint();
         self.alerts.checkpoint();
     }
@@ -142,7 +143,6 @@ impl Journal {
         self.entries.rollback();
         self.postings.rollback();
         self.events.rollback();
-        self.jobs.rollback();
         self.audit.rollback();
         self.alerts.rollback();
     }
@@ -248,7 +248,17 @@ impl World {
     /// Queues work that follows from this commit.
     pub fn queue(&mut self, lane: Lane, kind: &'static str, key: String, body: String, at: Timestamp) {
         let id: JobId = self.new_id(lane);
-        self.journal.jobs.push(Job { id, kind: kind.into(), key, body, run_at: at, created_at: at });
+        self.jobs.insert(Job {
+            id,
+            kind: kind.into(),
+            key,
+            body,
+            state: JobState::Queued,
+            attempts: 0,
+            run_at: at,
+            last_error: None,
+            created_at: at,
+        });
     }
 
     /// Asks for a human.

@@ -7,7 +7,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use domain::gateway::{Answer, CardFace, CardReport, ChargeReport, Notice, OpTag, RefundReport};
+use domain::gateway::{
+    Answer, CardFace, CardReport, ChargeReport, DisputeReport, Notice, OpTag, PayoutReport, RefundReport,
+};
 use domain::money::Money;
 use domain::time::{Span, Timestamp};
 
@@ -78,6 +80,16 @@ pub struct CreateCustomer {
     pub name: String,
 }
 
+/// No Debug: the account must reach no log.
+#[derive(Clone)]
+pub struct CreatePayout {
+    pub key: String,
+    pub tag: OpTag,
+    /// Where the payee wants it: the rail's account id, address or number.
+    pub account: String,
+    pub amount: Money,
+}
+
 /// A card as typed by its owner. No Debug, no Display, no Serialize: it must reach no log.
 pub struct RawCard {
     pub number: String,
@@ -132,6 +144,26 @@ pub trait Gateway: Send + Sync {
     fn create_refund<'a>(&'a self, request: &'a CreateRefund) -> Pending<'a, Answer<RefundReport>>;
     fn find_refund<'a>(&'a self, reference: &'a str) -> Pending<'a, Answer<RefundReport>>;
 
+    /// Sends money to a payee, where the gateway is a rail for payouts.
+    fn create_payout<'a>(&'a self, _request: &'a CreatePayout) -> Pending<'a, Answer<PayoutReport>> {
+        unsupported()
+    }
+    fn find_payout<'a>(&'a self, _reference: &'a str) -> Pending<'a, Answer<PayoutReport>> {
+        unsupported()
+    }
+
+    fn find_dispute<'a>(&'a self, _reference: &'a str) -> Pending<'a, Answer<DisputeReport>> {
+        unsupported()
+    }
+    /// Hands in what speaks for the payee; repeating it changes nothing more.
+    fn submit_evidence<'a>(
+        &'a self,
+        _reference: &'a str,
+        _evidence: &'a str,
+    ) -> Pending<'a, Answer<DisputeReport>> {
+        unsupported()
+    }
+
     /// The gateway's id of a new customer.
     fn create_customer<'a>(&'a self, request: &'a CreateCustomer) -> Pending<'a, Answer<String>>;
     /// Attaches a payment method to a customer; the report carries the token to use from now on.
@@ -145,9 +177,14 @@ pub trait Gateway: Send + Sync {
         None
     }
 
-    /// What was created at or after `since`, oldest first, page by page.
+    /// What was created at or after `since`, page by page, in the gateway's own order (some list
+    /// newest first): a caller's watermark moves only after the last page.
     fn list_since<'a>(&'a self, since: Timestamp, page: Option<&'a str>) -> Pending<'a, Answer<Statement>>;
 
     /// Verifies and reads a webhook. Synchronous and side-effect free.
     fn receive(&self, inbound: Inbound<'_>) -> Result<Notice, InboundError>;
+}
+
+fn unsupported<'a, T: Send + 'a>() -> Pending<'a, Answer<T>> {
+    Box::pin(std::future::ready(Answer::Rejected("this gateway does not offer that".to_owned())))
 }

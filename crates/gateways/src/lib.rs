@@ -4,4 +4,11 @@
 //! marketplace's and never retry on their own: the protocol (`server::protocol`) decides when to
 //! ask again, always with the same key.
 
+pub mod contract;
 pub mod gateway;
+pub mod http;
+pub mod registry;
+pub mod sandbox;
+pub mod signature;
+pub mod stripe;
+pub mod testing;

@@ -45,6 +45,7 @@ CREATE TABLE person (
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (lane, id)
 );
+CREATE INDEX person_created ON person (created_at, id);
 
 CREATE TABLE teacher_profile (
     lane BIGINT NOT NULL,
@@ -67,6 +68,7 @@ CREATE TABLE teacher_profile (
     PRIMARY KEY (lane, id),
     FOREIGN KEY (lane, id) REFERENCES person (lane, id)
 );
+CREATE INDEX teacher_profile_created ON teacher_profile (created_at, id);
 
 CREATE TABLE student_profile (
     lane BIGINT NOT NULL,
@@ -90,8 +92,9 @@ CREATE TABLE session (
     id BIGINT NOT NULL,
     person BIGINT NOT NULL,
     token TEXT NOT NULL,
-    previous TEXT,
-    rotated_at BIGINT NOT NULL,
+    rotations TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    used_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT,
@@ -110,11 +113,11 @@ CREATE TABLE one_time_token (
     PRIMARY KEY (lane, person, purpose)
 );
 
--- Failed logins by address and by account, shared by all nodes. Not part of the ledger's world.
+-- Guesses at one account or from one address, counted by all nodes together.
 CREATE TABLE login_throttle (
     lane BIGINT NOT NULL,
     name TEXT NOT NULL,
-    failures BIGINT NOT NULL,
+    attempts BIGINT NOT NULL CHECK (attempts >= 0),
     blocked_until BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (lane, name)
@@ -178,6 +181,9 @@ CREATE TABLE booking (
 );
 CREATE INDEX booking_payee ON booking (lane, payee, created_at, id);
 CREATE INDEX booking_payer ON booking (payer, created_at, id);
+-- By start, unscheduled last: how parties see them.
+CREATE INDEX booking_payee_start ON booking (lane, payee, (COALESCE(starts_at, -1)), id);
+CREATE INDEX booking_payer_start ON booking (payer, (COALESCE(starts_at, -1)), id);
 CREATE INDEX booking_wake ON booking (wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE busy (
@@ -319,6 +325,7 @@ CREATE TABLE card (
     PRIMARY KEY (lane, id)
 );
 CREATE UNIQUE INDEX card_token ON card (lane, person, gateway, token);
+CREATE INDEX card_of_gateway ON card (token);
 
 CREATE TABLE customer (
     lane BIGINT NOT NULL,
@@ -383,13 +390,11 @@ CREATE TABLE job (
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
     body TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'done', 'dead')),
+    attempts BIGINT NOT NULL CHECK (attempts >= 0),
     run_at BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'done', 'dead')),
-    attempts BIGINT NOT NULL DEFAULT 0,
-    holder TEXT,
-    lease_until BIGINT,
     last_error TEXT,
+    created_at BIGINT NOT NULL,
     PRIMARY KEY (lane, id)
 );
 CREATE UNIQUE INDEX job_once ON job (lane, kind, key);
@@ -401,7 +406,7 @@ CREATE TABLE inbox (
     gateway TEXT NOT NULL,
     event TEXT NOT NULL,
     kind TEXT NOT NULL,
-    hint TEXT NOT NULL CHECK (hint IN ('charge', 'refund', 'dispute', 'card', 'other')),
+    hint TEXT NOT NULL CHECK (hint IN ('charge', 'refund', 'dispute', 'card', 'payout', 'other')),
     object TEXT NOT NULL,
     charge TEXT,
     body TEXT NOT NULL,

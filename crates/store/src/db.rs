@@ -1,7 +1,6 @@
 //! The database as the server sees it: two doors. `submit` (and `record`) change state through the
 //! writer; `read` sees one snapshot. HTTP is async, the store is threads; they meet here.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use domain::command::{Command, Fact};
@@ -79,23 +78,34 @@ impl Db {
     }
 
     /// Makes a change that the rules may refuse. Answers after the commit.
-    pub fn submit<C: Command>(
-        &self,
-        command: C,
-    ) -> impl Future<Output = Result<C::Receipt, writer::Error>> + use<C> {
+    pub async fn submit<C: Command>(&self, command: C) -> Result<C::Receipt, writer::Error> {
         let (reply, answer) = oneshot::channel();
-        let pushed = self.push(Box::new(CommandWork::new(command, reply)));
-        wait(pushed, answer)
+        self.run(Box::new(CommandWork::new(command, reply)), answer).await
     }
 
     /// Records what has happened. Answers after the commit.
-    pub fn record<F: Fact>(
-        &self,
-        fact: F,
-    ) -> impl Future<Output = Result<F::Receipt, writer::Error>> + use<F> {
+    pub async fn record<F: Fact>(&self, fact: F) -> Result<F::Receipt, writer::Error> {
         let (reply, answer) = oneshot::channel();
-        let pushed = self.push(Box::new(FactWork::new(fact, reply)));
-        wait(pushed, answer)
+        self.run(Box::new(FactWork::new(fact, reply)), answer).await
+    }
+
+    async fn run<T>(
+        &self,
+        work: Box<dyn Work>,
+        answer: oneshot::Receiver<Result<T, writer::Error>>,
+    ) -> Result<T, writer::Error> {
+        self.pause().await;
+        self.push(work)?;
+        let answer = answer.await.unwrap_or(Err(writer::Error::Stopped));
+        self.pause().await;
+        answer
+    }
+
+    /// Before and after a commit the simulator may stop a caller for ever.
+    async fn pause(&self) {
+        if matches!(&*self.inner, Inner::Inline { .. }) {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn push(&self, work: Box<dyn Work>) -> Result<(), writer::Error> {
@@ -135,14 +145,6 @@ impl Db {
             }
         }
     }
-}
-
-async fn wait<T>(
-    pushed: Result<(), writer::Error>,
-    answer: oneshot::Receiver<Result<T, writer::Error>>,
-) -> Result<T, writer::Error> {
-    pushed?;
-    answer.await.unwrap_or(Err(writer::Error::Stopped))
 }
 
 fn setup(url: &Url, settings: Settings) -> Setup {

@@ -8,7 +8,7 @@
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::engine::{Column, Connection, Fault, Row, Table, Value};
+use crate::engine::{Connection, Fault, Row};
 
 /// One step of the schema, embedded in the binary; `sql` may hold several statements.
 #[derive(Clone, Copy, Debug)]
@@ -90,14 +90,11 @@ pub fn status(connection: &mut Connection, migrations: &[Migration]) -> Result<S
 
 /// True: the row of this migration is ours and the work is open. False: somebody else did it.
 fn claim(connection: &mut Connection, migration: &Migration, applied_at: i64) -> Result<bool, MigrateError> {
-    let record = Record {
-        number: migration.number,
-        name: migration.name.to_owned(),
-        checksum: checksum(migration.sql),
-        applied_at,
-    };
+    let sql = "INSERT INTO schema_migration(number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
+    let record =
+        [migration.number.into(), migration.name.into(), checksum(migration.sql).into(), applied_at.into()];
     for _ in 0..WAITS_MAX {
-        let claimed = connection.begin().and_then(|()| connection.insert_many(std::slice::from_ref(&record)));
+        let claimed = connection.begin().and_then(|()| connection.execute(sql, &record));
         let Err(fault) = claimed else {
             return Ok(true);
         };
@@ -138,8 +135,9 @@ fn create_record(connection: &mut Connection) -> Result<(), Fault> {
 }
 
 fn recorded(connection: &mut Connection) -> Result<Vec<Record>, Fault> {
-    let sql = "SELECT number, name, checksum, applied_at FROM schema_migration ORDER BY number";
-    connection.query(sql, &[])?.iter_mut().map(Record::get).collect()
+    let sql = "SELECT number, name, checksum FROM schema_migration ORDER BY number";
+    let rows = connection.query(sql, &[])?;
+    rows.into_iter().map(Record::read).collect()
 }
 
 fn failed(migration: &Migration, source: Fault) -> MigrateError {
@@ -154,25 +152,10 @@ struct Record {
     number: i64,
     name: String,
     checksum: String,
-    applied_at: i64,
 }
 
-impl Table for Record {
-    const NAME: &'static str = "schema_migration";
-    const COLUMNS: &'static [Column] =
-        &[Column::int("number"), Column::text("name"), Column::text("checksum"), Column::int("applied_at")];
-    const KEY: usize = 1;
-
-    fn put(&self, out: &mut Vec<Value>) {
-        out.extend([
-            Value::Int(self.number),
-            Value::text(&self.name),
-            Value::text(&self.checksum),
-            Value::Int(self.applied_at),
-        ]);
-    }
-
-    fn get(row: &mut Row) -> Result<Record, Fault> {
-        Ok(Record { number: row.int()?, name: row.text()?, checksum: row.text()?, applied_at: row.int()? })
+impl Record {
+    fn read(mut row: Row) -> Result<Record, Fault> {
+        Ok(Record { number: row.int()?, name: row.text()?, checksum: row.text()? })
     }
 }

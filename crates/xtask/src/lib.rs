@@ -1,1 +1,13 @@
+//! The workshop: every chore a developer or the build machine runs, in Rust, one file a command.
+//!
+//! Invariants: a command finds the repository by itself, whatever the working directory; the first
+//! failing step ends it; what it starts (a PostgreSQL cluster, a server) it also stops. Deliberately
+//! not here: rules of the marketplace, and anything the shipped binary needs to run.
 
+pub mod ci;
+pub mod hook;
+pub mod install;
+pub mod postgres;
+pub mod shell;
+pub mod test;
+pub mod tidy;

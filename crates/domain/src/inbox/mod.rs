@@ -1,1 +1,150 @@
-//! (being written)
+//! Webhook events: stored once, acknowledged, then worked off.
+//!
+//! Invariants: an event is stored before anything is done about it; the same event id is one event;
+//! what an event says is a hint, so nothing here moves money; an event about something unknown is
+//! parked and tried again until it is given up with an alert.
+
+use crate::command::{Fact, Lanes};
+use crate::context::Context;
+use crate::gateway::{Hint, Notice};
+use crate::id::{Id, InboxId, Lane};
+use crate::operations::retry_at;
+use crate::records::{Claim, InboxEvent, InboxState, Space};
+use crate::time::Span;
+use crate::world::{Needs, World};
+
+/// After so many failures an event is given up.
+const TRIES_MAX: i64 = 12;
+/// How long an event waits for the object it is about.
+const PARK_MAX: Span = Span::hours(72);
+
+/// An authentic event has arrived.
+#[derive(Clone, Debug)]
+pub struct Receive {
+    pub gateway: String,
+    pub notice: Notice,
+    pub body: String,
+    /// False: of the other mode (test events at a live server); kept, never worked off.
+    pub relevant: bool,
+}
+
+impl Receive {
+    fn name(&self) -> String {
+        format!("{}:{}", self.gateway, self.notice.event)
+    }
+
+    fn event(&self, cx: &Context<'_>, id: InboxId) -> InboxEvent {
+        let (hint, object, charge) = match &self.notice.hint {
+            Hint::Charge { reference } => ("charge", reference.clone(), None),
+            Hint::Refund { reference, charge } => ("refund", reference.clone(), charge.clone()),
+            Hint::Dispute { reference, charge } => ("dispute", reference.clone(), charge.clone()),
+            Hint::CardDetached { token } => ("card", token.clone(), None),
+            Hint::Payout { reference } => ("payout", reference.clone(), None),
+            Hint::Other => ("other", String::new(), None),
+        };
+        // Payouts are not made through gateways yet, so nothing waits for their events.
+        let work = self.relevant && !matches!(hint, "other" | "payout");
+        InboxEvent {
+            id,
+            gateway: self.gateway.clone(),
+            event: self.notice.event.clone(),
+            kind: self.notice.kind.clone(),
+            hint: hint.into(),
+            object,
+            charge,
+            body: self.body.clone(),
+            state: if work { InboxState::Received } else { InboxState::Ignored },
+            attempts: 0,
+            error: None,
+            wake_at: work.then_some(cx.now),
+            received_at: cx.now,
+            processed_at: (!work).then_some(cx.now),
+        }
+    }
+}
+
+impl Fact for Receive {
+    /// `None` for a duplicate.
+    type Receipt = Option<InboxEvent>;
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        lanes.insert(Lane::of(&self.name()));
+    }
+
+    fn needs(&self, _world: &World, needs: &mut Needs) {
+        needs.claims.key((Space::WebhookEvent, self.name()));
+    }
+
+    fn record(&self, cx: &Context<'_>, world: &mut World) -> Option<InboxEvent> {
+        let name = self.name();
+        if world.claims.get(&(Space::WebhookEvent, name.clone())).is_some() {
+            return None;
+        }
+        let lane = Lane::of(&name);
+        let event = self.event(cx, world.new_id(lane));
+        let claim = Claim { space: Space::WebhookEvent, name, target: event.id.raw(), created_at: cx.now };
+        world.claims.insert(claim);
+        if !self.relevant {
+            let detail = format!("an event of the other mode: {}", self.notice.kind);
+            world.alert(lane, "webhook_wrong_mode", event.id.raw(), detail, cx.now);
+        }
+        world.inbox.insert(event.clone());
+        Some(event)
+    }
+}
+
+/// How working off an event went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Worked {
+    Processed,
+    /// It means nothing to us.
+    Ignored,
+    /// Its object is not known (yet).
+    Parked,
+    Failed(String),
+}
+
+/// An event was worked off, or not.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    pub id: InboxId,
+    pub worked: Worked,
+}
+
+impl Fact for Settle {
+    type Receipt = InboxState;
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        lanes.insert(self.id.lane());
+    }
+
+    fn needs(&self, _world: &World, needs: &mut Needs) {
+        needs.inbox.key(self.id);
+    }
+
+    fn record(&self, cx: &Context<'_>, world: &mut World) -> InboxState {
+        let Some(event) = world.inbox.get(&self.id).cloned() else { return InboxState::Dead };
+        let attempts = event.attempts + 1;
+        let again = Some(retry_at(attempts, cx.now));
+        let (state, wake_at, error) = match &self.worked {
+            Worked::Processed => (InboxState::Processed, None, None),
+            Worked::Ignored => (InboxState::Ignored, None, None),
+            Worked::Parked if cx.now < event.received_at + PARK_MAX => (InboxState::Parked, again, None),
+            Worked::Parked => (InboxState::Dead, None, Some("its object never appeared".into())),
+            Worked::Failed(error) if attempts < TRIES_MAX => (InboxState::Failed, again, Some(error.clone())),
+            Worked::Failed(error) => (InboxState::Dead, None, Some(error.clone())),
+        };
+        world.inbox.update(&self.id, |event| {
+            event.state = state;
+            event.attempts = attempts;
+            event.wake_at = wake_at;
+            event.error.clone_from(&error);
+            event.processed_at = wake_at.is_none().then_some(cx.now);
+        });
+        if state == InboxState::Dead {
+            let detail = error.unwrap_or_default();
+            world.alert(self.id.lane(), "webhook_dead", self.id.raw(), detail, cx.now);
+        }
+        state
+    }
+}

@@ -58,6 +58,8 @@ pub struct Settled {
     pub decline: Option<Decline>,
     /// A refund that had to follow at once.
     pub refund: Option<OpId>,
+    /// What the payer's client needs to finish a charge that waits for him; never kept.
+    pub client_secret: Option<String>,
 }
 
 impl Fact for RecordCharge {
@@ -98,7 +100,12 @@ impl Fact for RecordCharge {
         let step = self.apply(cx, world, &mut heard);
         let op = world.ops.get(&self.op).expect("operations are never deleted").clone();
         let payment = world.payments.get(&op.payment).expect("an operation has its payment").clone();
-        let settled = Settled { step, op, payment, decline: heard.decline, refund: heard.refund };
+        let client_secret = match &self.heard {
+            Heard::Answer(Answer::Done(report)) => report.client_secret.clone(),
+            _ => None,
+        };
+        let settled =
+            Settled { step, op, payment, decline: heard.decline, refund: heard.refund, client_secret };
         if let Some(finish) = &self.finish
             && let Some(answer) = (finish.render)(&settled)
         {

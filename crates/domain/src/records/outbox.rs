@@ -33,9 +33,16 @@ pub struct Job {
     pub key: String,
     /// A JSON object.
     pub body: String,
+    pub state: JobState,
+    /// Goes up with every claim: only the holder of the newest number may settle the job.
+    pub attempts: i64,
+    /// When it is due: at first, again after a failure, or when its holder's lease runs out.
     pub run_at: Timestamp,
+    pub last_error: Option<String>,
     pub created_at: Timestamp,
 }
+
+by_id!(Job, JobId);
 
 words! {
     InboxState { Received = "received", Processed = "processed", Ignored = "ignored", Parked = "parked", Failed = "failed", Dead = "dead" }
@@ -141,6 +148,28 @@ impl Record for LaneRow {
     }
 }
 
+/// A durable fact about the installation as a whole, by name; none of it is configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    pub name: String,
+    pub value: String,
+}
+
+impl Record for Setting {
+    type Key = String;
+    type Group = NoGroup;
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+    fn group(&self) -> Option<NoGroup> {
+        None
+    }
+    /// Settings live in no lane; the lock of this one guards them.
+    fn lane(&self) -> Lane {
+        Lane::of(&self.name)
+    }
+}
+
 macro_rules! appended {
     ($($record:ident: $id:ident),*) => {$(
         impl $record {
@@ -151,4 +180,4 @@ macro_rules! appended {
         }
     )*};
 }
-appended!(Event: id, Job: id, AuditEntry: id, Alert: id);
+appended!(Event: id, AuditEntry: id, Alert: id);

@@ -5,8 +5,8 @@
 //! settings and binding, which are the drivers' own (`sqlite.rs`, `postgres.rs`).
 //!
 //! Many rows go to SQLite one by one through a prepared statement (a function call each) and to
-//! PostgreSQL as one array per column: one round trip, one prepared statement per table whatever
-//! the number of rows, and twice as fast as multi-row VALUES in chunks (docs/decisions).
+//! PostgreSQL as one array per column: one prepared statement per table whatever the number of
+//! rows, and measured 1.3 to 2.5 times as fast as multi-row VALUES in chunks of 256, 64, 16, 4, 1.
 
 mod ddl;
 mod errors;

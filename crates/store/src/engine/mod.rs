@@ -131,7 +131,7 @@ impl Connection {
     }
 
     /// Durable when it answers `Ok`. After any error the work is rolled back, unless the error is
-    /// `CommitUnknown` or `Fatal`.
+    /// `CommitUnknown` or `Fatal`. Here at the latest the `*_many` writes tell their faults.
     pub fn commit(&mut self) -> Result<(), Fault> {
         if self.failed {
             self.rollback();
@@ -185,7 +185,9 @@ impl Connection {
         self.noting(outcome)
     }
 
-    /// Plain INSERT: a duplicate is `Fault::Constraint`.
+    /// Plain INSERT: a duplicate is `Fault::Constraint`. Between `begin` and `commit` PostgreSQL
+    /// may hold writes back and tell their faults with the next statement, at the latest in
+    /// `commit`, because all of them together cost one round trip.
     pub fn insert_many<T: Table>(&mut self, rows: &[T]) -> Result<(), Fault> {
         self.write_many(rows, Conflict::Refuse)
     }

@@ -2,24 +2,27 @@
 //!
 //! Invariants: nothing is cancelled while COMMIT waits; when it waits too long the socket is
 //! dropped and the outcome is unknown; a COMMIT that carries a warning is unknown too, because the
-//! server says with it that no standby has the work. Every wait has a bound.
+//! server says with it that no standby has the work. Every wait has a bound. Round trips cost more
+//! than rows: BEGIN rides with the first look-up, and all writes of a batch with its COMMIT.
 //! Deliberately not here: the `postgres` crate, which is the same runtime without the bound on a
 //! wait and without sending BEGIN together with the first statement.
 
 mod open;
+mod pipeline;
+mod reactor;
 mod values;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+use self::pipeline::Write;
+use self::reactor::Reactor;
 use self::values::{Arrays, read};
 use super::dialect::{self, Conflict};
 use super::fault::{Fault, OpenError};
@@ -43,8 +46,11 @@ pub(super) struct Session {
     driver: JoinHandle<()>,
     warned: Arc<AtomicBool>,
     prepared: HashMap<String, Statement>,
-    begin: &'static str,
+    access: Access,
+    /// Between `begin` and its end; only then do writes wait for each other.
+    open: bool,
     begin_due: bool,
+    queued: Vec<Write>,
     broken: bool,
     statement_wait: Duration,
     commit_wait: Duration,
@@ -70,11 +76,10 @@ impl Session {
             driver,
             warned,
             prepared: HashMap::new(),
-            begin: match access {
-                Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-                Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            },
+            access,
+            open: false,
             begin_due: false,
+            queued: Vec::new(),
             broken: false,
             statement_wait: milliseconds(options.statement_timeout_ms) + GRACE,
             commit_wait: milliseconds(options.commit_wait_ms),
@@ -84,40 +89,61 @@ impl Session {
         Ok((session, remarks))
     }
 
-    /// Sent with the first statement: a round trip less for each batch. A server that went away
-    /// while this connection was idle is noticed here, before any work is done.
+    /// BEGIN travels with the first look-up: a round trip less for each batch. A server that went
+    /// away while this connection was idle is noticed here, before any work is done.
     pub(super) fn begin(&mut self) -> Result<(), Fault> {
         self.reactor.tick();
         if self.broken() {
             return Err(Fault::Unavailable("the connection is broken".into()));
         }
-        self.begin_due = true;
+        self.queued.clear();
+        (self.open, self.begin_due) = (true, true);
         Ok(())
     }
 
+    /// Sends the waiting writes and COMMIT in one go. That is safe because a server answers COMMIT
+    /// after a failed write by rolling back; the write's own answer tells which it was.
     pub(super) fn commit(&mut self) -> Result<(), Fault> {
-        if std::mem::take(&mut self.begin_due) {
+        self.open = false;
+        if self.queued.is_empty() && std::mem::take(&mut self.begin_due) {
             return Ok(());
         }
+        self.begin_now()?;
+        let queued = std::mem::take(&mut self.queued);
         self.warned.store(false, Ordering::Relaxed);
-        let outcome = self.reactor.run(self.commit_wait, self.client.batch_execute("COMMIT"));
-        let fault = match outcome {
-            Ok(()) if !self.warned.load(Ordering::Relaxed) => return Ok(()),
-            Ok(()) => Fault::CommitUnknown("COMMIT carried a warning: it is not on the standby".into()),
-            Err(failure) => match failure.fault() {
-                // Said before anything was committed: a deferred constraint, a lost race.
-                refused @ (Fault::Constraint { .. } | Fault::Serialization(_)) => {
-                    return Err(refused);
-                }
-                Fault::Unavailable(cause) | Fault::Other(cause) => Fault::CommitUnknown(cause),
-                other => Fault::CommitUnknown(other.into()),
-            },
+        let sending = pipeline::send(&self.client, &queued, Some("COMMIT"));
+        let outcome = match self.reactor.run(self.commit_wait, sending) {
+            Ok(answers) => self.committed(answers),
+            Err(failure) => Err(unknown(failure.fault())),
         };
-        self.sever();
-        Err(fault)
+        if matches!(outcome, Err(Fault::CommitUnknown(_))) {
+            self.sever();
+        }
+        outcome
+    }
+
+    /// Reads the answers to the writes and, last, to COMMIT.
+    fn committed(&self, mut answers: pipeline::Answers) -> Result<(), Fault> {
+        let commit = answers.pop().expect("COMMIT was sent last");
+        if let Some(refused) = answers.into_iter().find_map(Result::err) {
+            let told = refused.code().is_some();
+            let fault = dialect::postgres_fault(refused);
+            return Err(if told { fault } else { unknown(fault) });
+        }
+        match commit.map_err(dialect::postgres_fault) {
+            Ok(()) if self.warned.load(Ordering::Relaxed) => {
+                Err(Fault::CommitUnknown("COMMIT carried a warning: it is not on the standby".into()))
+            }
+            Ok(()) => Ok(()),
+            // Said before anything was committed: a deferred constraint, a lost race.
+            Err(refused @ (Fault::Constraint { .. } | Fault::Serialization(_))) => Err(refused),
+            Err(fault) => Err(unknown(fault)),
+        }
     }
 
     pub(super) fn rollback(&mut self) {
+        self.open = false;
+        self.queued.clear();
         if std::mem::take(&mut self.begin_due) || self.broken() {
             return;
         }
@@ -131,13 +157,16 @@ impl Session {
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
+        self.settle()?;
         self.call(async |client| client.batch_execute(sql).await)
     }
 
     pub(super) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
-        let params = params.iter().map(|value| value as &(dyn ToSql + Sync)).collect::<Vec<_>>();
+        if self.access == Access::Write {
+            self.settle()?;
+        }
         let mut rows = Vec::new();
-        for found in self.rows(sql, &params)? {
+        for found in self.rows(sql, &refs(params))? {
             let mut values = Vec::with_capacity(found.len());
             read(&found, &mut values)?;
             rows.push(Row::new(values));
@@ -146,8 +175,9 @@ impl Session {
     }
 
     pub(super) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Fault> {
-        let params = params.iter().map(|value| value as &(dyn ToSql + Sync)).collect::<Vec<_>>();
-        self.change(sql, &params)
+        self.settle()?;
+        let statement = self.prepare(sql)?;
+        self.call(async |client| client.execute(&statement, &refs(params)).await)
     }
 
     pub(super) fn lock_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Vec<T>, Fault> {
@@ -168,18 +198,45 @@ impl Session {
         for row in rows {
             row.put(&mut values);
         }
-        let arrays = Arrays::of(T::COLUMNS.iter().copied(), values.iter())?;
-        self.change(&dialect::postgres_insert::<T>(conflict), &arrays.params())?;
-        Ok(())
+        let arrays = Arrays::of(T::COLUMNS.iter().copied(), values)?;
+        self.write(&dialect::postgres_insert::<T>(conflict), arrays)
     }
 
     pub(super) fn delete_many<T: Table>(&mut self, keys: &[Vec<Value>]) -> Result<(), Fault> {
-        let arrays = Arrays::of(T::COLUMNS[..T::KEY].iter().copied(), keys.iter().flatten())?;
-        self.change(&dialect::postgres_delete::<T>(), &arrays.params())?;
-        Ok(())
+        let columns = T::COLUMNS[..T::KEY].iter().copied();
+        let arrays = Arrays::of(columns, keys.iter().flatten().cloned())?;
+        self.write(&dialect::postgres_delete::<T>(), arrays)
+    }
+
+    /// Inside a transaction a write waits for the others, so that all of them are one round trip.
+    fn write(&mut self, sql: &str, arrays: Arrays<'static>) -> Result<(), Fault> {
+        let statement = self.prepare(sql)?;
+        self.queued.push(Write { statement, arrays });
+        if self.open { Ok(()) } else { self.settle() }
+    }
+
+    /// Sends what waits, so that the next statement sees it. Whatever may write must not be on the
+    /// wire together with BEGIN: were BEGIN refused, it would stand alone.
+    fn settle(&mut self) -> Result<(), Fault> {
+        self.begin_now()?;
+        if self.queued.is_empty() {
+            return Ok(());
+        }
+        let queued = std::mem::take(&mut self.queued);
+        self.call(async |client| {
+            let answers = pipeline::send(client, &queued, None).await?;
+            answers.into_iter().collect()
+        })
+    }
+
+    fn begin_now(&mut self) -> Result<(), Fault> {
+        if self.begin_due { self.call(async |_| Ok(())) } else { Ok(()) }
     }
 
     fn load<T: Table>(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<T>, Fault> {
+        if !self.queued.is_empty() {
+            self.settle()?;
+        }
         let found = self.rows(sql, params)?;
         let mut buffer = Row::of::<T>(Vec::with_capacity(T::COLUMNS.len()));
         let mut loaded = Vec::with_capacity(found.len());
@@ -193,11 +250,6 @@ impl Session {
     fn rows(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<tokio_postgres::Row>, Fault> {
         let statement = self.prepare(sql)?;
         self.call(async |client| client.query(&statement, params).await)
-    }
-
-    fn change(&mut self, sql: &str, params: Params<'_>) -> Result<u64, Fault> {
-        let statement = self.prepare(sql)?;
-        self.call(async |client| client.execute(&statement, params).await)
     }
 
     fn prepare(&mut self, sql: &str) -> Result<Statement, Fault> {
@@ -217,7 +269,10 @@ impl Session {
         &mut self,
         work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
-        let begin = std::mem::take(&mut self.begin_due).then_some(self.begin);
+        let begin = std::mem::take(&mut self.begin_due).then_some(match self.access {
+            Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        });
         let client = &self.client;
         let both = async {
             let begun = async {
@@ -241,7 +296,9 @@ impl Session {
     /// Drops the socket at once, without a word to the server: a cancel request could turn a
     /// waiting COMMIT into a lost one.
     fn sever(&mut self) {
-        self.broken = true;
+        if std::mem::replace(&mut self.broken, true) {
+            return;
+        }
         self.driver.abort();
         let gone = async {
             // Cancelled is what it should be.
@@ -252,72 +309,15 @@ impl Session {
     }
 }
 
-/// Why a request has no answer.
-enum Failure {
-    TimedOut,
-    Driver(tokio_postgres::Error),
+fn refs(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-impl Failure {
-    fn fault(self) -> Fault {
-        match self {
-            Failure::TimedOut => Fault::Unavailable("no answer in time".into()),
-            Failure::Driver(error) => dialect::postgres_fault(error),
-        }
-    }
-
-    /// A server that shut the session (57P0x, 25P03), serves reads only (25006) or said nothing.
-    fn ends_the_session(&self) -> bool {
-        let Failure::Driver(error) = self else {
-            return true;
-        };
-        match error.code() {
-            Some(code) => code.code().starts_with("57P") || matches!(code.code(), "25P03" | "25006"),
-            None => error.is_closed(),
-        }
-    }
-}
-
-/// The runtime, which must not be waited for when a connection is dropped inside another one.
-struct Reactor(Option<Runtime>);
-
-impl Reactor {
-    fn new() -> Result<Reactor, OpenError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map(|runtime| Reactor(Some(runtime))).map_err(|error| Fault::other(error).into())
-    }
-
-    fn run<T>(
-        &self,
-        limit: Duration,
-        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, Failure> {
-        let runtime = self.0.as_ref().expect("taken only by drop");
-        match runtime.block_on(async { tokio::time::timeout(limit, work).await }) {
-            Ok(outcome) => outcome.map_err(Failure::Driver),
-            Err(_) => Err(Failure::TimedOut),
-        }
-    }
-}
-
-impl Reactor {
-    /// Lets the driver see what arrived while nobody waited: the first turn polls the socket, the
-    /// second runs whom that woke.
-    fn tick(&self) {
-        let turns = async {
-            tokio::task::yield_now().await;
-            tokio::task::yield_now().await;
-            Ok(())
-        };
-        let _ = self.run(GRACE, turns);
-    }
-}
-
-impl Drop for Reactor {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
+/// What is known about a COMMIT that was sent and failed: nothing.
+fn unknown(fault: Fault) -> Fault {
+    match fault {
+        Fault::Unavailable(cause) | Fault::Other(cause) => Fault::CommitUnknown(cause),
+        other => Fault::CommitUnknown(other.into()),
     }
 }
 

@@ -4,6 +4,17 @@
 //! Every statement names its lane, except the fan-outs, which live in `fanout.rs` and are listed
 //! there. Nothing here changes anything.
 
+pub mod bookings;
+mod cards;
+mod fanout;
+mod offers;
+pub mod payments;
+mod people;
+
+pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
+pub use offers::Offered;
+pub use people::{Known, LoggedIn};
+
 use domain::records::{Claim, Space};
 
 use crate::engine::{Connection, Fault, Row, Table, Value};

@@ -1,7 +1,7 @@
-//! The append-only tables: entries, postings, events, jobs, audit, alerts.
+//! The append-only tables: entries, postings, events, audit, alerts.
 
 use domain::id::Id;
-use domain::records::{Alert, AuditEntry, Entry, Event, Job, Posting};
+use domain::records::{Alert, AuditEntry, Entry, Event, Posting};
 
 use super::table;
 
@@ -29,8 +29,6 @@ table!(Posting, "posting", key 3, {
 });
 
 table!(Event, "event", key 2, { int id, text kind, int subject, int at, text body });
-
-table!(Job, "job", key 2, { int id, text kind, text key, text body, int run_at, int created_at });
 
 table!(AuditEntry, "audit", key 2, {
     int id, int actor, text action, text object, int object_id, text change, int at,

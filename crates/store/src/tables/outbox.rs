@@ -1,7 +1,7 @@
-//! Webhook events received, answers kept, lanes.
+//! Webhook events received, answers kept, jobs, settings, lanes.
 
 use domain::id::{Id, Lane, PersonId};
-use domain::records::{IdempotencyRecord, InboxEvent, LaneRow};
+use domain::records::{IdempotencyRecord, InboxEvent, Job, LaneRow, Setting};
 use domain::rows::{NoGroup, Record};
 
 use super::{Stored, found_by_id, table};
@@ -23,6 +23,36 @@ impl Stored for IdempotencyRecord {
         let lane = person.lane().number();
         let texts = [operation, key].map(|text| Value::text(text.as_str()));
         [Value::Int(lane), Value::Int(person.raw())].into_iter().chain(texts).collect()
+    }
+    const GROUP: &'static [usize] = &[];
+    fn group_values(group: &NoGroup) -> Vec<Value> {
+        match *group {}
+    }
+}
+
+table!(Job, "job", key 2, {
+    int id, text kind, text key, text body, text state, int attempts, int run_at, text last_error, int created_at,
+});
+found_by_id!(Job);
+
+/// A reference table: it has no lane.
+impl Table for Setting {
+    const NAME: &'static str = "setting";
+    const COLUMNS: &'static [Column] = &[Column::text("name"), Column::text("value")];
+    const KEY: usize = 1;
+
+    fn put(&self, out: &mut Vec<Value>) {
+        out.extend([Value::text(self.name.as_str()), Value::text(self.value.as_str())]);
+    }
+
+    fn get(row: &mut Row) -> Result<Setting, Fault> {
+        Ok(Setting { name: row.text()?, value: row.text()? })
+    }
+}
+
+impl Stored for Setting {
+    fn key_values(name: &String) -> Vec<Value> {
+        vec![Value::text(name.as_str())]
     }
     const GROUP: &'static [usize] = &[];
     fn group_values(group: &NoGroup) -> Vec<Value> {

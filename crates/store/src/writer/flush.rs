@@ -38,7 +38,6 @@ fn journal(connection: &mut Connection, journal: &Journal) -> Result<(), Fault> 
     connection.insert_many(journal.entries.rows())?;
     connection.insert_many(journal.postings.rows())?;
     connection.insert_many(journal.events.rows())?;
-    connection.insert_many(journal.jobs.rows())?;
     connection.insert_many(journal.audit.rows())?;
     connection.insert_many(journal.alerts.rows())
 }

@@ -11,7 +11,7 @@ use crate::fruit::{Fruit, Lane, basket, fruit, planted};
 /// The rule and name of the constraint that refused; the text of the whole chain beside it.
 fn refused(connection: &mut Connection, fruits: &[Fruit]) -> (Rule, String) {
     connection.begin().unwrap();
-    let fault = connection.insert_many(fruits).unwrap_err();
+    let fault = connection.insert_many(fruits).and_then(|()| connection.commit()).unwrap_err();
     connection.rollback();
     let mut chain = fault.to_string();
     let mut source = fault.source();
@@ -75,13 +75,46 @@ both! {
         let mut connection = planted(db);
         connection.begin().unwrap();
         connection.insert_many(&[fruit(1, "apple")]).unwrap();
-        connection.insert_many(&[fruit(1, "apple")]).unwrap_err();
+        connection.execute("UPDATE fruit SET weight = -1", &[]).unwrap_err();
         assert!(matches!(connection.commit(), Err(Fault::Other(_))));
         assert_eq!(basket(&mut connection), []);
         connection.begin().unwrap();
         connection.insert_many(&[fruit(1, "apple")]).unwrap();
         connection.commit().unwrap();
         assert_eq!(basket(&mut connection), [fruit(1, "apple")]);
+    }
+
+    fn a_write_among_others_that_is_refused_undoes_them_all(db) {
+        let mut connection = planted(db);
+        connection.insert_many(&[fruit(9, "quince")]).unwrap();
+        connection.begin().unwrap();
+        connection.lock_lanes::<Lane>(&[1]).unwrap();
+        let writes = |connection: &mut Connection| {
+            connection.insert_many(&[fruit(1, "apple")])?;
+            connection.insert_many(&[fruit(2, "quince")])?;
+            connection.upsert_many(&[Lane { lane: 1, sequence: 99 }])?;
+            connection.commit()
+        };
+        let fault = writes(&mut connection).unwrap_err();
+        assert_eq!(fault.constraint(), Some("fruit_name"), "{fault:?}");
+        connection.rollback();
+        assert_eq!(basket(&mut connection), [fruit(9, "quince")]);
+        connection.begin().unwrap();
+        assert_eq!(connection.lock_lanes::<Lane>(&[1]).unwrap(), [Lane { lane: 1, sequence: 10 }]);
+        connection.commit().unwrap();
+    }
+
+    fn a_look_up_sees_the_writes_before_it(db) {
+        let mut connection = planted(db);
+        connection.begin().unwrap();
+        connection.insert_many(&[fruit(1, "apple"), fruit(2, "pear")]).unwrap();
+        connection.delete_many::<Fruit>(&[vec![1.into(), 2.into()]]).unwrap();
+        assert_eq!(connection.load_many::<Fruit>(&[0], &[vec![1.into()]]).unwrap(), [fruit(1, "apple")]);
+        connection.insert_many(&[fruit(3, "plum")]).unwrap();
+        assert_eq!(connection.execute("UPDATE fruit SET weight = 0", &[]).unwrap(), 2);
+        connection.upsert_many(&[fruit(1, "apple")]).unwrap();
+        connection.rollback();
+        assert_eq!(basket(&mut connection), []);
     }
 
     fn a_row_that_does_not_parse_names_table_and_column(db) {
@@ -221,7 +254,7 @@ fn a_session_ended_by_the_server_is_unavailable_and_broken() {
     connection.begin().unwrap();
     let victim = backend(&mut connection);
     terminate(&db, victim);
-    let fault = connection.insert_many(&[fruit(1, "apple")]).unwrap_err();
+    let fault = connection.lock_lanes::<Lane>(&[1]).unwrap_err();
     assert!(matches!(fault, Fault::Unavailable(_)), "{fault:?}");
     assert!(connection.broken());
 }

@@ -1,5 +1,6 @@
 //! Values on PostgreSQL's wire: parameters, one array per column for many rows, and answers.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 use tokio_postgres::types::private::BytesMut;
@@ -36,19 +37,46 @@ pub(super) struct Arrays<'a>(Vec<Array<'a>>);
 
 enum Array<'a> {
     Ints(Vec<Option<i64>>),
-    Texts(Vec<Option<&'a str>>),
+    Texts(Vec<Option<Cow<'a, str>>>),
+}
+
+/// A value, owned by the array or lent to it for one look-up.
+pub(super) enum Cell<'a> {
+    Null,
+    Int(i64),
+    Text(Cow<'a, str>),
+}
+
+impl From<Value> for Cell<'_> {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Int(value) => Cell::Int(value),
+            Value::Text(value) => Cell::Text(Cow::Owned(value)),
+        }
+    }
+}
+
+impl<'a> From<&'a Value> for Cell<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Int(value) => Cell::Int(*value),
+            Value::Text(value) => Cell::Text(Cow::Borrowed(value)),
+        }
+    }
 }
 
 impl<'a> Arrays<'a> {
     /// `values` are whole rows one after the other, each in the order of `columns`.
-    pub(super) fn of(
+    pub(super) fn of<V: Into<Cell<'a>>>(
         columns: impl Iterator<Item = Column>,
-        values: impl Iterator<Item = &'a Value>,
+        values: impl IntoIterator<Item = V>,
     ) -> Result<Arrays<'a>, Fault> {
         let mut arrays = columns.map(|column| Array::new(column.kind)).collect::<Vec<_>>();
         let mut index = 0;
         for value in values {
-            arrays[index].push(value)?;
+            arrays[index].push(value.into())?;
             index = (index + 1) % arrays.len();
         }
         if index != 0 {
@@ -70,12 +98,12 @@ impl<'a> Array<'a> {
         }
     }
 
-    fn push(&mut self, value: &'a Value) -> Result<(), Fault> {
-        match (self, value) {
-            (Array::Ints(array), Value::Int(value)) => array.push(Some(*value)),
-            (Array::Ints(array), Value::Null) => array.push(None),
-            (Array::Texts(array), Value::Text(value)) => array.push(Some(value)),
-            (Array::Texts(array), Value::Null) => array.push(None),
+    fn push(&mut self, cell: Cell<'a>) -> Result<(), Fault> {
+        match (self, cell) {
+            (Array::Ints(array), Cell::Int(value)) => array.push(Some(value)),
+            (Array::Ints(array), Cell::Null) => array.push(None),
+            (Array::Texts(array), Cell::Text(value)) => array.push(Some(value)),
+            (Array::Texts(array), Cell::Null) => array.push(None),
             _ => return Err(Fault::other("a column was given a value of another kind")),
         }
         Ok(())

@@ -1,0 +1,15 @@
+//! Upkeep: jobs taken and settled, turns of schedules, the sandbox's clock, answers that expire.
+//!
+//! Invariants: a job is worked off by one holder at a time and settled by the newest holder only; a
+//! turn of a schedule is taken once, whichever node asks first; nothing here moves money.
+//! Deliberately not here: what a job does.
+
+mod answers;
+mod jobs;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use answers::ForgetAnswers;
+pub use jobs::{JobEnd, SettleJobs, TakeJobs};
+pub use settings::{AdvanceClock, CLOCK_OFFSET, NoteDifference, TakeTurn, Turn};

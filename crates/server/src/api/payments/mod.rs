@@ -1,0 +1,29 @@
+//! `LinguaFlex` payments: paying a booking, client-confirmed intents, one-step purchases, lists.
+//!
+//! Every handler does the same: find what is paid through the caller's scope, begin in one commit,
+//! drive the operation, answer from what stands then. Amounts from the client are never used.
+
+mod answers;
+mod intent;
+mod list;
+mod pay;
+mod purchase;
+mod settle;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+/// The room's routes under one of its mounts.
+pub fn routes(prefix: &str) -> Router<App> {
+    let at = |path: &str| format!("{prefix}{path}");
+    Router::new()
+        .route(&at("/process-booking-payment"), post(pay::process_booking_payment))
+        .route(&at("/create-payment-intent"), post(intent::create_payment_intent))
+        .route(&at("/confirm-payment"), post(intent::confirm_payment))
+        .route(&at("/process-payment"), post(purchase::process_payment))
+        .route(&at("/process-direct-payment"), post(purchase::process_direct_payment))
+        .route(&at("/payments"), get(list::list_payments))
+        .route(&at("/payments/{id}"), get(list::get_payment))
+}

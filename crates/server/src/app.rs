@@ -1,0 +1,55 @@
+//! What every handler and job is given: the doors to the store, the gateways, time, chance and
+//! settings. No business state lives here: a node never caches what another node can change.
+
+use std::sync::Arc;
+
+use domain::context::Plants;
+use domain::policy::Policies;
+use gateways::registry::Gateways;
+use gateways::sandbox::SandboxGateway;
+use store::Db;
+
+use crate::auth::chain::Chain;
+use crate::auth::external::External;
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
+use crate::clock::{Clock, OffsetClock};
+use crate::config::Config;
+use crate::dice::Dice;
+use crate::http::limits::Limits;
+use crate::protocol::Protocol;
+use crate::seal::Seal;
+
+/// Cheap to clone: everything is shared.
+#[derive(Clone)]
+pub struct App {
+    pub db: Db,
+    pub config: Arc<Config>,
+    pub policies: Arc<Policies>,
+    pub gateways: Gateways,
+    /// The sandbox's controls, when the sandbox is in use.
+    pub sandbox: Option<Sandbox>,
+    pub protocol: Protocol,
+    /// What the marketplace lives by; the sandbox can advance it.
+    pub clock: Arc<dyn Clock>,
+    /// What tokens and rate limits live by.
+    pub real_clock: Arc<dyn Clock>,
+    pub dice: Arc<dyn Dice>,
+    pub limits: Arc<Limits>,
+    pub passwords: Arc<Passwords>,
+    pub tokens: Arc<Tokens>,
+    /// The other issuer whose access tokens are believed, when there is one.
+    pub external: Option<Arc<External>>,
+    /// What follows a refresh token.
+    pub chain: Arc<Chain>,
+    /// For secrets that wait in the database.
+    pub seal: Arc<Seal>,
+    pub plants: Plants,
+}
+
+/// The sandbox and the clock it may advance.
+#[derive(Clone)]
+pub struct Sandbox {
+    pub gateway: Arc<SandboxGateway>,
+    pub clock: Arc<OffsetClock>,
+}

@@ -1,0 +1,101 @@
+//! The API's document (3.1) and its viewer, both served from the binary.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Serialize;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi as Describe, ToSchema};
+
+const VIEWER: &str = include_str!("../../assets/rapidoc-9.3.8.min.js");
+const PAGE: &str = include_str!("../../assets/docs.html");
+
+/// The viewer runs our script only and talks to us only. It styles itself with inline styles,
+/// which cannot run anything.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; \
+    img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'";
+/// The script carries its version in its name.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// Every error: RFC 9457 with the product's members.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemSchema {
+    /// `urn:bursar:<code>`
+    r#type: String,
+    /// The status in words
+    title: String,
+    status: u16,
+    /// One sentence for people
+    detail: String,
+    /// Stable, `snake_case`
+    code: String,
+    /// The same as `detail`
+    error: String,
+    /// Messages per field, or a decline's code, `decline_code` and param
+    #[schema(value_type = Option<Object>)]
+    details: Option<serde_json::Value>,
+}
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("bearer", bearer);
+    }
+}
+
+#[derive(Describe)]
+#[openapi(
+    info(
+        title = "Bursar",
+        description = "The money office of a learning marketplace: bookings, courses, events, \
+                       payments, refunds, payouts, disputes and reports.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    components(schemas(ProblemSchema)),
+    modifiers(&Security)
+)]
+struct Base;
+
+/// The frame that the resources' documents are merged into with `merge_from`.
+pub fn base() -> OpenApi {
+    Base::openapi()
+}
+
+/// `/openapi.json`, `/api/openapi.json` and `/docs`. Merge it into the routes before
+/// [`super::wrap`].
+pub fn router(document: &OpenApi) -> Router {
+    let text = document.to_json().expect("a document is plain JSON");
+    let text = Bytes::from(text);
+    let json = move || {
+        let text = text.clone();
+        async move { typed("application/json", text) }
+    };
+    Router::new()
+        .route("/openapi.json", get(json.clone()))
+        .route("/api/openapi.json", get(json))
+        .route("/docs", get(page))
+        .route("/docs/viewer-9.3.8.js", get(viewer))
+}
+
+async fn page() -> Response {
+    let policy = [(header::CONTENT_SECURITY_POLICY, POLICY)];
+    (policy, typed("text/html; charset=utf-8", PAGE)).into_response()
+}
+
+async fn viewer() -> Response {
+    let cache = [(header::CACHE_CONTROL, FOR_EVER)];
+    (cache, typed("text/javascript; charset=utf-8", VIEWER)).into_response()
+}
+
+fn typed(kind: &'static str, body: impl Into<Bytes>) -> Response {
+    let kind: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, kind)];
+    (kind, body.into()).into_response()
+}

@@ -1,0 +1,4 @@
+//! One binary for every test of the whole server: a module a room.
+
+mod cli;
+mod http;

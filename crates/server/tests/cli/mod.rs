@@ -1,0 +1,61 @@
+//! The binary as other tools call it: words, exit codes, and what it prints.
+
+use std::process::{Command, Output};
+
+fn bursar(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    Command::new(env!("CARGO_BIN_EXE_bursar"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(settings.iter().copied())
+        .output()
+        .expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn check_config_prints_what_is_in_effect_and_no_secret() {
+    let output = bursar(
+        &["check-config", "--database", "sqlite:books/b.db"],
+        &[("STRIPE_SECRET_KEY", "sk_test_hidden"), ("BURSAR_FEES__BOOKING__RATE_BPS", "700")],
+    );
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(printed.contains("rate_bps = 700"), "{printed}");
+    assert!(printed.contains("url = \"sqlite:books/b.db\""), "{printed}");
+    assert!(printed.contains("secret_key = \"***\""), "{printed}");
+    assert!(!printed.contains("hidden"), "{printed}");
+}
+
+#[test]
+fn a_wrong_setting_is_named_and_the_exit_code_is_2() {
+    let cases = [
+        (vec!["check-config"], vec![("BURSAR_FEES__TYPO", "hidden-value")], "BURSAR_FEES__TYPO"),
+        (
+            vec!["check-config"],
+            vec![("BURSAR_LIMITS__LOGIN_PER_MINUTE", "hidden")],
+            "limits.login_per_minute",
+        ),
+        (vec!["check-config", "--config", "nowhere.toml"], vec![], "nowhere.toml"),
+        (vec!["check-config", "--database", "postgres://u:hidden@h/db"], vec![], "secrets.jwt_key"),
+    ];
+    for (arguments, settings, named) in cases {
+        let output = bursar(&arguments, &settings);
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{complaint}");
+        assert!(complaint.contains(named), "{complaint}");
+        assert!(!complaint.contains("hidden"), "{complaint}");
+        assert!(!text(&output.stdout).contains("hidden"));
+    }
+}
+
+#[test]
+fn an_unknown_command_could_not_run() {
+    let output = bursar(&["frobnicate"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(bursar(&["--version"], &[]).status.code(), Some(0));
+}
