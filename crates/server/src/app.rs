@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use domain::context::Plants;
 use domain::policy::Policies;
+use domain::time::Timestamp;
+use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use gateways::sandbox::SandboxGateway;
 use store::Db;
@@ -12,6 +14,7 @@ use store::Db;
 use crate::clock::{Clock, OffsetClock};
 use crate::config::Config;
 use crate::dice::Dice;
+use crate::mail::Mailer;
 use crate::protocol::Protocol;
 
 /// Cheap to clone: everything is shared.
@@ -29,7 +32,21 @@ pub struct App {
     /// What tokens and rate limits live by.
     pub real_clock: Arc<dyn Clock>,
     pub dice: Arc<dyn Dice>,
+    pub mailer: Arc<Mailer>,
     pub plants: Plants,
+}
+
+impl App {
+    /// What time it is at a gateway: the sandbox in this process lives by the marketplace's clock,
+    /// every other gateway by the world's.
+    pub fn now_at(&self, gateway: &str) -> Timestamp {
+        let sandbox = self.sandbox.as_ref().filter(|sandbox| sandbox.gateway.core().is_some());
+        if sandbox.is_some_and(|sandbox| sandbox.gateway.name() == gateway) {
+            self.clock.now()
+        } else {
+            self.real_clock.now()
+        }
+    }
 }
 
 /// The sandbox and the clock it may advance.

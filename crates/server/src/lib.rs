@@ -17,4 +17,18 @@ pub mod http;
 
 pub mod auth;
 
+pub mod protocol;
+
+pub mod mail;
+
+pub mod app;
+
+pub mod inbound;
+
+pub mod jobs;
+
+pub mod api;
+
+pub mod commands;
+
 pub mod cli;

@@ -12,4 +12,4 @@ mod tests;
 
 pub use answers::ForgetAnswers;
 pub use jobs::{JobEnd, SettleJobs, TakeJobs};
-pub use settings::{AdvanceClock, CLOCK_OFFSET, NoteDifference, TakeTurn, Turn};
+pub use settings::{AdvanceClock, CLOCK_OFFSET, NoteDifference, Reconciled, TakeTurn};

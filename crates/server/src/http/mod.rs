@@ -7,6 +7,7 @@
 
 pub mod body;
 pub mod headers;
+pub mod idempotency;
 pub mod json;
 pub mod limits;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod page;
 pub mod peer;
 pub mod problem;
 pub mod query;
+pub mod refusals;
 pub mod request_id;
 pub mod server;
 pub mod time_limit;

@@ -6,7 +6,7 @@ use domain::refusal::Refusal;
 use serde_json::json;
 
 use super::Problem;
-use super::json::instant_text;
+use super::json::Instant;
 
 /// What a full queue or a failover asks of clients, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -53,7 +53,7 @@ impl From<Refusal> for Problem {
         let problem = Problem::new(status(&refusal), refusal.code(), refusal.to_string());
         match refusal {
             Refusal::AlreadyPaid { payment } => problem.with("payment_id", payment.0),
-            Refusal::NotEnded { ends_at } => problem.details(json!({ "session_end_time": instant_text(ends_at) })),
+            Refusal::NotEnded { ends_at } => problem.details(json!({ "session_end_time": Instant(ends_at).text() })),
             Refusal::PaymentInProgress { .. } => problem.retry_after(RETRY_AFTER_SECONDS),
             _ => problem,
         }
