@@ -51,3 +51,6 @@ pub mod cards;
 pub mod inbox;
 
 pub mod upkeep;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -5,7 +5,7 @@
 
 use crate::id::{OpId, PaymentId};
 use crate::money::Money;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -28,6 +28,8 @@ pub enum Refusal {
     InvalidToken,
     #[error("The current password is wrong.")]
     WrongPassword,
+    #[error("Too many attempts. Try again later.")]
+    TooManyAttempts { wait: Span },
     #[error("This needs a teacher profile.")]
     TeacherRequired,
     #[error("This needs a student profile.")]
@@ -104,6 +106,7 @@ impl Refusal {
             R::InvalidRefreshToken => "invalid_refresh_token",
             R::InvalidToken => "invalid_token",
             R::WrongPassword => "wrong_password",
+            R::TooManyAttempts { .. } => "rate_limited",
             R::TeacherRequired => "teacher_required",
             R::StudentRequired => "student_required",
             R::OfferCategoryTaken => "gig_category_taken",

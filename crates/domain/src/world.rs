@@ -13,8 +13,8 @@ use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
     Alert, AuditEntry, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent,
-    Job, JobState, LaneRow, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Session, Setting,
-    StudentProfile, TeacherProfile,
+    Job, JobState, LaneRow, LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund,
+    Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -29,6 +29,7 @@ macro_rules! tables {
             students: StudentProfile,
             sessions: Session,
             one_time_tokens: OneTimeToken,
+            login_throttles: LoginThrottle,
             claims: Claim,
             offers: Offer,
             bookings: Booking,

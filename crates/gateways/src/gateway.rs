@@ -80,11 +80,12 @@ pub struct CreateCustomer {
     pub name: String,
 }
 
-#[derive(Clone, Debug)]
+/// No Debug: the account must reach no log.
+#[derive(Clone)]
 pub struct CreatePayout {
     pub key: String,
     pub tag: OpTag,
-    /// Where the payee wants it: the rail's account id, address or number. Secret.
+    /// Where the payee wants it: the rail's account id, address or number.
     pub account: String,
     pub amount: Money,
 }

@@ -4,6 +4,7 @@
 //! marketplace's and never retry on their own: the protocol (`server::protocol`) decides when to
 //! ask again, always with the same key.
 
+pub mod contract;
 pub mod gateway;
 pub mod http;
 pub mod registry;

@@ -11,11 +11,17 @@ use gateways::registry::Gateways;
 use gateways::sandbox::SandboxGateway;
 use store::Db;
 
+use crate::auth::chain::Chain;
+use crate::auth::external::External;
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
 use crate::clock::{Clock, OffsetClock};
 use crate::config::Config;
 use crate::dice::Dice;
+use crate::http::limits::Limits;
 use crate::mail::Mailer;
 use crate::protocol::Protocol;
+use crate::seal::Seal;
 
 /// Cheap to clone: everything is shared.
 #[derive(Clone)]
@@ -32,6 +38,15 @@ pub struct App {
     /// What tokens and rate limits live by.
     pub real_clock: Arc<dyn Clock>,
     pub dice: Arc<dyn Dice>,
+    pub limits: Arc<Limits>,
+    pub passwords: Arc<Passwords>,
+    pub tokens: Arc<Tokens>,
+    /// The other issuer whose access tokens are believed, when there is one.
+    pub external: Option<Arc<External>>,
+    /// What follows a refresh token.
+    pub chain: Arc<Chain>,
+    /// For secrets that wait in the database.
+    pub seal: Arc<Seal>,
     pub mailer: Arc<Mailer>,
     pub plants: Plants,
 }

@@ -13,15 +13,17 @@ pub mod config;
 
 pub mod logging;
 
-pub mod http;
-
 pub mod auth;
+
+pub mod seal;
 
 pub mod protocol;
 
 pub mod mail;
 
 pub mod app;
+
+pub mod http;
 
 pub mod inbound;
 

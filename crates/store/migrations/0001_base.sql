@@ -45,6 +45,7 @@ CREATE TABLE person (
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (lane, id)
 );
+CREATE INDEX person_created ON person (created_at, id);
 
 CREATE TABLE teacher_profile (
     lane BIGINT NOT NULL,
@@ -67,6 +68,7 @@ CREATE TABLE teacher_profile (
     PRIMARY KEY (lane, id),
     FOREIGN KEY (lane, id) REFERENCES person (lane, id)
 );
+CREATE INDEX teacher_profile_created ON teacher_profile (created_at, id);
 
 CREATE TABLE student_profile (
     lane BIGINT NOT NULL,
@@ -90,8 +92,9 @@ CREATE TABLE session (
     id BIGINT NOT NULL,
     person BIGINT NOT NULL,
     token TEXT NOT NULL,
-    previous TEXT,
-    rotated_at BIGINT NOT NULL,
+    rotations TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    used_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT,
@@ -110,11 +113,11 @@ CREATE TABLE one_time_token (
     PRIMARY KEY (lane, person, purpose)
 );
 
--- Failed logins by address and by account, shared by all nodes. Not part of the ledger's world.
+-- Guesses at one account or from one address, counted by all nodes together.
 CREATE TABLE login_throttle (
     lane BIGINT NOT NULL,
     name TEXT NOT NULL,
-    failures BIGINT NOT NULL,
+    attempts BIGINT NOT NULL CHECK (attempts >= 0),
     blocked_until BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (lane, name)

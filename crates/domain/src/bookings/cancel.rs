@@ -57,6 +57,7 @@ impl Command for Cancel {
         if self.reason.chars().count() > REASON_MAX {
             return Err(Refusal::invalid("reason", format!("At most {REASON_MAX} characters.")));
         }
+        self.actor.concerns(&booking)?;
         if booking.state == BookingState::Cancelled {
             return Ok(already(world, booking));
         }
@@ -133,7 +134,9 @@ fn refund_all(
     let most = crate::pricing::refundable(&payment.quote, cx.policies.refunds.fee);
     let kept = payment.quote.total() - most;
     let left = payment.refundable_left() - kept.min(payment.refundable_left());
-    if !payment.state.captured() || left.is_zero() || !cx.policies.booking.refund_on_cancel {
+    // A teacher who declines and a request that lapses give everything back, whatever is configured.
+    let keeps_money = cause == RefundCause::Cancelled && !cx.policies.booking.refund_on_cancel;
+    if !payment.state.captured() || left.is_zero() || keeps_money {
         return None;
     }
     let asked = Asked { cause, by: actor.person(), reason: reason.to_string() };

@@ -35,6 +35,7 @@ impl Command for Complete {
 
     fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Booking, Refusal> {
         let booking = world.bookings.get(&self.booking).ok_or(Refusal::NotFound)?.clone();
+        self.actor.concerns(&booking)?;
         match booking.state {
             BookingState::Confirmed => {}
             BookingState::Completed => return Ok(booking),

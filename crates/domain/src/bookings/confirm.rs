@@ -34,15 +34,14 @@ impl Command for Confirm {
         if let Some(payment) = booking.payment {
             needs.payments.key(payment);
         }
-        if let Some(slot) =
-            self.slot.filter(|s| s.starts_at < s.ends_at && s.length() <= crate::time::Span::DAY)
-        {
+        if let Some(slot) = self.slot {
             schedule::needs(needs, [booking.payer, booking.payee], slot);
         }
     }
 
     fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Booking, Refusal> {
         let booking = world.bookings.get(&self.booking).ok_or(Refusal::NotFound)?.clone();
+        self.actor.concerns(&booking)?;
         if self.actor == Actor::Party(booking.payer) {
             return Err(Refusal::WrongParty);
         }

@@ -31,9 +31,10 @@ pub fn check_slot(cx: &Context<'_>, slot: Slot) -> Result<(), Refusal> {
     if slot.starts_at <= cx.now {
         return Err(Refusal::invalid("start_time", "The start must be in the future."));
     }
-    if slot.length() < policy.length_min || slot.length() > policy.length_max {
+    let length_max = policy.length_max.min(schedule::LENGTH_MAX);
+    if slot.length() < policy.length_min || slot.length() > length_max {
         let minutes = |span: crate::time::Span| span.whole_seconds() / 60;
-        let (min, max) = (minutes(policy.length_min), minutes(policy.length_max));
+        let (min, max) = (minutes(policy.length_min), minutes(length_max));
         return Err(Refusal::invalid("end_time", format!("A session lasts {min} to {max} minutes.")));
     }
     Ok(())
@@ -50,9 +51,7 @@ impl Command for Create {
     fn needs(&self, _world: &World, needs: &mut Needs) {
         needs.offers.key(self.offer);
         needs.students.key(self.payer);
-        if self.slot.starts_at < self.slot.ends_at && self.slot.length() <= crate::time::Span::DAY {
-            schedule::needs(needs, [self.payer, self.payee], self.slot);
-        }
+        schedule::needs(needs, [self.payer, self.payee], self.slot);
     }
 
     fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Booking, Refusal> {

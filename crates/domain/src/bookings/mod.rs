@@ -18,6 +18,7 @@ pub use tick::{Tick, Ticked};
 
 use crate::id::{Id, PersonId};
 use crate::records::{Booking, Payment};
+use crate::refusal::Refusal;
 use crate::world::{Needs, World};
 
 /// Who is asking, as the rules see it.
@@ -33,6 +34,16 @@ impl Actor {
         match self {
             Actor::Party(person) | Actor::Admin(person) => Some(person),
             Actor::System => None,
+        }
+    }
+
+    /// A stranger has nothing to do with a booking, whoever let him ask.
+    fn concerns(self, booking: &Booking) -> Result<(), Refusal> {
+        match self {
+            Actor::Party(person) if person != booking.payer && person != booking.payee => {
+                Err(Refusal::NotFound)
+            }
+            _ => Ok(()),
         }
     }
 }

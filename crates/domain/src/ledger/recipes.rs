@@ -32,8 +32,8 @@ pub fn charge(payment: &Payment, op: &Op) -> Option<Draft> {
 }
 
 /// The lesson is done (or the hold over): the share becomes available; what the payee owes us is
-/// repaid first. `owed` is the receivable's balance; `subject` is the payment, or the refund whose
-/// failure gave a part back after the rest had been released.
+/// repaid first. `owed` is the receivable's balance; `subject` is the payment, or the refund's
+/// operation whose failure gave a part back after the rest had been released.
 pub fn release(subject: (&'static str, i64), payee: PersonId, amount: Money, owed: Money) -> Option<Draft> {
     let repaid = amount.min(owed);
     Draft::of("release", subject, amount.currency, Phase::Posted)
@@ -61,18 +61,36 @@ pub fn refund(payment: &Payment, refund: &Refund, phase: Phase) -> Option<Draft>
             .credit(Account::Discounts, refund.subsidy())
             .credit(Account::Clearing(payment.gateway.clone()), refund.amount())
     };
-    debits_credits(Draft::of(recipe, ("refund", refund.id.raw()), refund.currency, phase)).build()
+    debits_credits(Draft::of(recipe, attempt(refund), refund.currency, phase)).build()
 }
 
 /// A refund that had been confirmed came back: everything the other way.
 pub fn refund_returned(payment: &Payment, refund: &Refund) -> Option<Draft> {
-    Draft::of("refund_returned", ("refund", refund.id.raw()), refund.currency, Phase::Posted)
+    Draft::of("refund_returned", attempt(refund), refund.currency, Phase::Posted)
         .debit(Account::Clearing(payment.gateway.clone()), refund.amount())
         .debit(Account::Discounts, refund.subsidy())
         .credit(Account::PayeePending(payment.payee), refund.from_pending())
         .credit(Account::PayeeAvailable(payment.payee), refund.from_available())
         .credit(Account::PayeeReceivable(payment.payee), refund.from_receivable())
         .credit(Account::Fees, refund.fee())
+        .build()
+}
+
+/// Each attempt at a refund has entries of its own: a failed one may be tried again.
+fn attempt(refund: &Refund) -> (&'static str, i64) {
+    ("op", refund.op.expect("a refund is posted with its operation").raw())
+}
+
+/// What a payee owes and what he owns are set off; a negative amount gives back what he repaid of a
+/// debt that turned out not to exist.
+pub fn set_off(subject: (&'static str, i64), payee: PersonId, repaid: Money) -> Option<Draft> {
+    let zero = repaid.currency.zero();
+    let (owed, too_much) = (repaid.max(zero), (-repaid).max(zero));
+    Draft::of("set_off", subject, repaid.currency, Phase::Posted)
+        .debit(Account::PayeeAvailable(payee), owed)
+        .credit(Account::PayeeReceivable(payee), owed)
+        .debit(Account::PayeeReceivable(payee), too_much)
+        .credit(Account::PayeeAvailable(payee), too_much)
         .build()
 }
 

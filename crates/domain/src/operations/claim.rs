@@ -46,7 +46,7 @@ impl Command for Claim {
         if !op.state.live() && op.wake_at.is_none() {
             return Ok(Claimed::Over);
         }
-        if op.lease_until.is_some_and(|until| until > cx.now) {
+        if op.held(cx.now) {
             return Ok(Claimed::Busy);
         }
         if !self.at_once && !self.cancel && op.wake_at.is_some_and(|at| at > cx.now) {

@@ -55,6 +55,11 @@ impl Op {
         self.updated_at = now;
     }
 
+    /// Somebody is calling the gateway right now, or died trying.
+    pub fn held(&self, now: Timestamp) -> bool {
+        self.lease_until.is_some_and(|until| until > now)
+    }
+
     /// Nobody knows: recovery asks again after a while, or when the gateway said.
     pub fn becomes_unknown(&mut self, retry_after: Option<Span>, now: Timestamp) {
         self.state = OpState::Unknown;

@@ -4,7 +4,6 @@ use crate::command::{Command, Lanes};
 use crate::context::{Context, Plant};
 use crate::id::{BookingId, Id, OpId, PaymentId, PersonId};
 use crate::idempotency::{Answer, Key, Seen};
-use crate::ledger::recipes;
 use crate::operations::{Rail, Ticket};
 use crate::policy::BookingFlow;
 use crate::records::{
@@ -193,8 +192,12 @@ pub(super) fn new_payment(
     rail: &Rail,
     saved: bool,
 ) -> Payment {
+    let id = world.new_id(booking.id.lane());
+    // What is just being made has no rows yet, and the next command of the batch may ask for them.
+    world.ops.admit_group(id, Vec::new());
+    world.refunds.admit_group(id, Vec::new());
     Payment {
-        id: world.new_id(booking.id.lane()),
+        id,
         kind: booking.kind,
         payer: booking.payer,
         payee: booking.payee,
@@ -257,12 +260,5 @@ pub(super) fn charge_op(
         error_message: None,
         created_at: cx.now,
         updated_at: cx.now,
-    }
-}
-
-/// Asks for the accounts of a payment.
-pub(super) fn needs_accounts(needs: &mut Needs, payment: &Payment) {
-    for account in recipes::accounts(&payment.gateway, payment.payee) {
-        needs.balances.key(account.key(payment.id.lane(), payment.quote.currency));
     }
 }

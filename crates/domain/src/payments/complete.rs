@@ -69,10 +69,7 @@ pub(super) fn late(cx: &Context<'_>, world: &mut World, op: &Op, report: &Charge
 /// suspense for a human.
 fn mismatch(cx: &Context<'_>, world: &mut World, op: &Op, report: &ChargeReport) {
     world.ops.update(&op.id, |op| op.end(OpState::Late, cx.now));
-    let same_currency = report.amount.currency == op.amount.currency;
-    if same_currency {
-        world.post(op.id.lane(), recipes::suspense_in(op, report.amount), cx.now);
-    }
+    world.post(op.id.lane(), recipes::suspense_in(op, report.amount), cx.now);
     world.payments.update(&op.payment, |payment| {
         payment.state = PaymentState::Failed;
         payment.failure = Some("the amount taken differs from the amount asked for".into());

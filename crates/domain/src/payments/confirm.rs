@@ -35,10 +35,7 @@ impl Command for ConfirmIntent {
         if !op.state.live() {
             return Ok(Claimed::Over);
         }
-        if op.lease_until.is_some_and(|until| until > cx.now)
-            || op.state != OpState::Waiting
-            || op.cancel_wanted
-        {
+        if op.held(cx.now) || op.state != OpState::Waiting || op.cancel_wanted {
             return Ok(Claimed::Busy);
         }
         let mut held = op;

@@ -11,6 +11,7 @@ use crate::context::{Context, Plant};
 use crate::gateway::{Answer, ChargeReport, ChargeState, Decline};
 use crate::id::{Id, OpId, PersonId};
 use crate::idempotency::{self, Key};
+use crate::money::Currency;
 use crate::operations::{Heard, Rail, Step, Ticket};
 use crate::policy::Kind;
 use crate::records::{
@@ -87,8 +88,8 @@ impl Fact for RecordCharge {
         let Some(payment) = world.payments.peek(&op.payment) else {
             return;
         };
-        super::begin::needs_accounts(needs, &Payment { gateway: op.gateway.clone(), ..payment.clone() });
         crate::refunds::needs(needs, payment);
+        crate::refunds::needs_of_op(needs, op, payment, self.currency().unwrap_or(op.amount.currency));
         if let Some(booking) = payment.booking.and_then(|id| world.bookings.peek(&id)) {
             schedule::needs_to_free(needs, booking);
         }
@@ -126,12 +127,23 @@ fn objects(report: &ChargeReport) -> impl Iterator<Item = &String> {
 }
 
 impl RecordCharge {
+    /// The currency the gateway speaks of: ours, unless something is very wrong.
+    fn currency(&self) -> Option<Currency> {
+        match &self.heard {
+            Heard::Answer(Answer::Done(report)) => Some(report.amount.currency),
+            _ => None,
+        }
+    }
+
     fn apply(&self, cx: &Context<'_>, world: &mut World, out: &mut Outcome) -> Step {
         let op = world.ops.get(&self.op).expect("operations are never deleted").clone();
         match &self.heard {
             Heard::Answer(Answer::Done(report)) => self.reported(cx, world, &op, report, out),
             Heard::Answer(Answer::Declined(decline)) => declined(cx, world, &op, decline, out),
-            Heard::Answer(Answer::NotSent(reason)) if op.tries == 1 && op.state.live() => {
+            // Of the only try there ever was, by him who made it: nobody else can have sent anything.
+            Heard::Answer(Answer::NotSent(reason))
+                if op.tries == 1 && self.fence == Some(op.fence) && op.state.live() =>
+            {
                 not_sent(cx, world, &op, reason)
             }
             Heard::Answer(Answer::NotSent(reason)) => self.unknown(cx, world, &op, reason, None),
@@ -236,9 +248,11 @@ impl RecordCharge {
             });
             return Step::Over;
         }
-        let was_waiting = op.state == OpState::Waiting && self.fence.is_none();
-        if was_waiting {
-            return Step::Waiting;
+        match self.fence {
+            None if op.state == OpState::Waiting => return Step::Waiting,
+            // Whoever holds it will tell; if he does not, recovery comes when his lease ends.
+            None if op.held(cx.now) => return Step::Unknown,
+            _ => {}
         }
         world.ops.update(&op.id, |op| op.becomes_unknown(retry_after, cx.now));
         world.payments.update(&op.payment, |payment| {
@@ -346,6 +360,7 @@ fn not_sent(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) -> Step 
     });
     failed(cx, world, op, "The payment provider could not be reached.");
     world.payments.update(&op.payment, |payment| payment.state = PaymentState::Pending);
+    cancel_unpayable(cx, world, op);
     Step::NotSent
 }
 

@@ -75,15 +75,45 @@ pub struct Session {
     pub person: PersonId,
     /// SHA-256 of the current refresh token, hex.
     pub token: String,
-    /// The one before, honoured for a short grace because browsers have tabs.
-    pub previous: Option<String>,
-    pub rotated_at: Timestamp,
+    /// When tokens before it were rotated away, newest first and not beyond the grace: browsers have tabs.
+    pub rotations: Instants,
+    /// The person's `session_version` that this login is good for.
+    pub version: i64,
+    pub used_at: Timestamp,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
 }
 
 by_id!(Session, SessionId);
+
+/// A few instants in one column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instants(pub Vec<Timestamp>);
+
+/// Guesses at one account or from one address, counted by all nodes together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoginThrottle {
+    /// A digest: neither an e-mail address nor an IP address is kept here.
+    pub name: String,
+    pub attempts: i64,
+    pub blocked_until: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Record for LoginThrottle {
+    type Key = String;
+    type Group = NoGroup;
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+    fn group(&self) -> Option<NoGroup> {
+        None
+    }
+    fn lane(&self) -> Lane {
+        Lane::of(&self.name)
+    }
+}
 
 words! {
     /// What a one-time token is good for.

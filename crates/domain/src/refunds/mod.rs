@@ -8,8 +8,8 @@ mod record;
 mod start;
 
 pub use record::{RecordRefund, SettledRefund};
-pub(crate) use start::refund_op;
 pub use start::{Asked, needs, start};
+pub(crate) use start::{needs_of_op, refund_op};
 
 use crate::context::Context;
 use crate::id::Id;
@@ -47,4 +47,13 @@ pub(crate) fn release(
     let (lane, currency) = (payment.id.lane(), payment.quote.currency);
     let owed = world.balance(&Account::PayeeReceivable(payment.payee), lane, currency).max(currency.zero());
     world.post(lane, recipes::release(subject, payment.payee, amount, owed), cx.now);
+}
+
+/// Sets off what the payee owns against what he owes, in either direction.
+fn set_off(cx: &Context<'_>, world: &mut World, subject: (&'static str, i64), payment: &Payment) {
+    let (lane, currency) = (payment.id.lane(), payment.quote.currency);
+    let owed = world.balance(&Account::PayeeReceivable(payment.payee), lane, currency);
+    let owned = -world.balance(&Account::PayeeAvailable(payment.payee), lane, currency);
+    let repaid = owed.min(owned.max(currency.zero()));
+    world.post(lane, recipes::set_off(subject, payment.payee, repaid), cx.now);
 }

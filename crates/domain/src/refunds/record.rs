@@ -51,6 +51,7 @@ impl Fact for RecordRefund {
             return;
         };
         super::needs(needs, payment);
+        super::needs_of_op(needs, op, payment, op.amount.currency);
         if let Some(booking) = payment.booking.and_then(|id| world.bookings.peek(&id)) {
             schedule::needs_to_free(needs, booking);
         }
@@ -93,8 +94,11 @@ impl RecordRefund {
         if !op.state.live() {
             return Step::Over;
         }
-        if self.fence.is_some_and(|fence| fence != op.fence) {
-            return Step::Superseded;
+        match self.fence {
+            Some(fence) if fence != op.fence => return Step::Superseded,
+            // Whoever holds it will tell; if he does not, recovery comes when his lease ends.
+            None if op.held(cx.now) => return Step::Unknown,
+            _ => {}
         }
         world.ops.update(&op.id, |op| {
             op.error_message = Some(reason.to_string());
@@ -123,6 +127,10 @@ fn reported(cx: &Context<'_>, world: &mut World, op: &Op, report: &RefundReport)
         }
         RefundReportState::Failed => {
             fail(cx, world, op, report.failure.as_deref().unwrap_or("failed at the gateway"))
+        }
+        RefundReportState::Succeeded if op.state == OpState::Failed => {
+            late(cx, world, op);
+            Step::Over
         }
         // A final state heard again: nothing to do.
         RefundReportState::Succeeded | RefundReportState::Pending => Step::Over,
@@ -196,7 +204,7 @@ fn fail(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) -> Step {
         let payment = world.payments.get(&op.payment).expect("loaded").clone();
         let refund = world.refunds.get(&refund_id).expect("loaded with its payment").clone();
         world.post(lane, recipes::refund(&payment, &refund, Phase::Void), cx.now);
-        release_again(cx, world, &payment, &refund);
+        restore_payee(cx, world, op, &payment, &refund);
         world.payments.update(&payment.id, |payment| {
             payment.refund_reserved_minor -= refund.amount_minor;
             payment.updated_at = cx.now;
@@ -220,7 +228,7 @@ fn come_back(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) {
         let payment = world.payments.get(&op.payment).expect("loaded").clone();
         let refund = world.refunds.get(&refund_id).expect("loaded with its payment").clone();
         world.post(lane, recipes::refund_returned(&payment, &refund), cx.now);
-        release_again(cx, world, &payment, &refund);
+        restore_payee(cx, world, op, &payment, &refund);
         world.payments.update(&payment.id, |payment| {
             payment.refunded_minor -= refund.amount_minor;
             payment.state = payment.state_from_amounts();
@@ -233,11 +241,24 @@ fn come_back(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) {
     world.alert(lane, "refund_returned", op.id.raw(), reason.to_string(), cx.now);
 }
 
-/// What a refund had taken of a share that has since been released is due to the payee at once.
-fn release_again(cx: &Context<'_>, world: &mut World, payment: &Payment, refund: &Refund) {
+/// What a refund had taken of a share that has since been released is due to the payee at once; so
+/// is what he has repaid meanwhile of a debt that turned out not to exist.
+fn restore_payee(cx: &Context<'_>, world: &mut World, op: &Op, payment: &Payment, refund: &Refund) {
+    let subject = ("op", op.id.raw());
     if payment.released_at.is_some() {
-        super::release(cx, world, ("refund", refund.id.raw()), payment, refund.from_pending());
+        super::release(cx, world, subject, payment, refund.from_pending());
     }
+    super::set_off(cx, world, subject, payment);
+}
+
+/// A refund that had definitely failed went out after all: the money is gone, and a human must say
+/// whose it was.
+fn late(cx: &Context<'_>, world: &mut World, op: &Op) {
+    world.ops.update(&op.id, |op| op.end(OpState::Late, cx.now));
+    let lane = op.id.lane();
+    world.post(lane, recipes::suspense_out(op, op.amount, Phase::Posted), cx.now);
+    let detail = format!("{} left after the refund had failed", op.amount);
+    world.alert(lane, "late_refund", op.id.raw(), detail, cx.now);
 }
 
 fn set_failed(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) {

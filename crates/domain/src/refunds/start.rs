@@ -4,7 +4,8 @@
 use crate::context::Context;
 use crate::id::{Id, OpId, PaymentId, PersonId, RefundId};
 use crate::ledger::{Account, Phase, recipes};
-use crate::money::Money;
+use crate::money::{Currency, Money};
+use crate::policy::RefundFeePolicy;
 use crate::pricing::{self, RefundSplit};
 use crate::records::{Confirmer, Op, OpKind, OpState, Payment, Refund, RefundCause, RefundState};
 use crate::refusal::Refusal;
@@ -28,6 +29,15 @@ pub fn needs(needs: &mut Needs, payment: &Payment) {
     needs.refunds.group(payment.id);
     if let Some(booking) = payment.booking {
         needs.bookings.key(booking);
+    }
+}
+
+/// Asks for the accounts of one operation: its gateway may have been another, and what the gateway
+/// tells may be in a currency that nobody asked for.
+pub(crate) fn needs_of_op(needs: &mut Needs, op: &Op, payment: &Payment, currency: Currency) {
+    for account in recipes::accounts(&op.gateway, payment.payee) {
+        needs.balances.key(account.key(op.id.lane(), payment.quote.currency));
+        needs.balances.key(account.key(op.id.lane(), currency));
     }
 }
 
@@ -64,8 +74,12 @@ pub fn start(
 fn plan(cx: &Context<'_>, world: &mut World, payment: &Payment, amount: Money, asked: &Asked) -> Refund {
     let currency = payment.quote.currency;
     let before = currency.minor(payment.refunded_minor + payment.refund_reserved_minor);
-    let RefundSplit { fee, subsidy, share } =
-        pricing::refund_split(&payment.quote, cx.policies.refunds.fee, before, amount);
+    // For what could never be delivered the platform keeps nothing either.
+    let policy = match asked.cause {
+        RefundCause::LateCapture => RefundFeePolicy::ProRata,
+        _ => cx.policies.refunds.fee,
+    };
+    let RefundSplit { fee, subsidy, share } = pricing::refund_split(&payment.quote, policy, before, amount);
     let (from_pending, from_available) = if payment.released_at.is_none() {
         (share, currency.zero())
     } else {

@@ -10,6 +10,9 @@ use crate::refusal::Refusal;
 use crate::time::{Span, Timestamp};
 use crate::world::{Needs, World};
 
+/// The longest a booking can be: what a look at the calendar is bounded by.
+pub const LENGTH_MAX: Span = Span::DAY;
+
 /// A booking's interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
@@ -37,8 +40,11 @@ impl Booking {
     }
 }
 
-/// Asks for everything that could collide with the slot.
+/// Asks for everything that could collide with the slot; for nothing where it is no slot.
 pub fn needs(needs: &mut Needs, parties: [PersonId; 2], slot: Slot) {
+    if slot.starts_at >= slot.ends_at || slot.length() > LENGTH_MAX {
+        return;
+    }
     for party in parties {
         for day in slot.days() {
             needs.busy.group((party, day));

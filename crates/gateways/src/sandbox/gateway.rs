@@ -94,7 +94,7 @@ impl SandboxGateway {
         }
     }
 
-    /// Lets happen what was to happen by `now`.
+    /// Lets happen what was to happen by `now`; call it when the test clock was advanced.
     pub async fn settle_due(&self, now: Timestamp) -> Result<(), ControlError> {
         match &self.transport {
             Transport::InProcess { core, .. } => Ok(core.settle_due(now).await?),
@@ -227,11 +227,12 @@ struct Event {
     kind: String,
     #[serde(default)]
     livemode: bool,
-    data: EventData,
+    #[serde(rename = "data")]
+    about: About,
 }
 
 #[derive(Deserialize)]
-struct EventData {
+struct About {
     object: Object,
 }
 
@@ -243,7 +244,7 @@ struct Object {
 
 impl Event {
     fn hint(&self) -> Hint {
-        let object = &self.data.object;
+        let object = &self.about.object;
         let (reference, charge) = (object.id.clone(), object.payment_intent.clone());
         let family = |prefix: &str| self.kind.starts_with(prefix);
         if family("payment_intent.") {

@@ -9,7 +9,7 @@ use domain::gateway::OpTag;
 use domain::money::{Currency, Money};
 use domain::time::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, TransactionBehavior, params};
 
 use super::books::BooksError;
 use super::faults::Faults;
@@ -164,24 +164,18 @@ impl Tables {
             "INSERT INTO counter (one, seed, next) VALUES (1, $1, 1) ON CONFLICT DO NOTHING",
             [seed],
         )?;
-        let (seed, next) = connection
-            .query_row("SELECT seed, next FROM counter", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(Tables { connection, seed, next: Cell::new(next), faults: RefCell::default() })
+        let seed = connection.query_row("SELECT seed FROM counter", [], |row| row.get(0))?;
+        Ok(Tables { connection, seed, next: Cell::default(), faults: RefCell::default() })
     }
 
-    /// Commits all that `work` wrote, or nothing.
+    /// Commits all that `work` wrote, or nothing. The counter is read anew each time: after a
+    /// rollback it stands where it stood, and another process may have moved it.
     pub(super) fn atomically<R>(&self, work: impl FnOnce() -> Sql<R>) -> Sql<R> {
-        let before = self.next.get();
-        let done = self.commit(work);
-        if done.is_err() {
-            self.next.set(before);
-        }
-        done
-    }
-
-    fn commit<R>(&self, work: impl FnOnce() -> Sql<R>) -> Sql<R> {
-        let before = self.next.get();
-        let open = self.connection.unchecked_transaction()?;
+        let open = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        let before = self
+            .one("SELECT next FROM counter", [], |row| row.get(0))?
+            .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        self.next.set(before);
         let done = work()?;
         if self.next.get() != before {
             self.write("UPDATE counter SET next = $1", [self.next.get()])?;

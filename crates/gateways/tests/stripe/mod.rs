@@ -8,6 +8,7 @@ mod local;
 mod parameters;
 mod signatures;
 mod stateful_mock;
+mod suite;
 mod webhooks;
 
 use std::fmt::Debug;

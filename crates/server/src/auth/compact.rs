@@ -34,23 +34,12 @@ impl<'a> Compact<'a> {
         if claims.contains('.') || signature.is_empty() {
             return Err(TokenError::Malformed);
         }
-        let parsed = Compact {
-            header: part(header)?,
-            claims: part(claims)?,
-            message,
-            signature,
-        };
+        let parsed = Compact { header: part(header)?, claims: part(claims)?, message, signature };
         if URL_SAFE_NO_PAD.decode(signature).is_err() {
             return Err(TokenError::Malformed);
         }
-        let dangerous = DANGEROUS
-            .iter()
-            .any(|name| parsed.header.get(name).is_some());
-        if dangerous {
-            Err(TokenError::Header)
-        } else {
-            Ok(parsed)
-        }
+        let dangerous = DANGEROUS.iter().any(|name| parsed.header.get(name).is_some());
+        if dangerous { Err(TokenError::Header) } else { Ok(parsed) }
     }
 
     pub fn header_text(&self, name: &str) -> Option<&str> {
@@ -90,9 +79,7 @@ impl<'a> Compact<'a> {
 }
 
 fn part(encoded: &str) -> Result<Node, TokenError> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map_err(|_| TokenError::Malformed)?;
+    let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| TokenError::Malformed)?;
     match Node::from_json(&bytes) {
         Ok(node @ Node::Object(_)) => Ok(node),
         _ => Err(TokenError::Malformed),

@@ -67,10 +67,7 @@ struct KeySet {
 
 enum Source {
     File(PathBuf),
-    Url {
-        client: reqwest::Client,
-        url: String,
-    },
+    Url { client: reqwest::Client, url: String },
 }
 
 struct PublicKey {
@@ -90,9 +87,7 @@ impl External {
             return Ok(None);
         }
         let keys = if settings.jwks.is_empty() {
-            Keys::Shared(DecodingKey::from_secret(
-                settings.secret.expose().as_bytes(),
-            ))
+            Keys::Shared(DecodingKey::from_secret(settings.secret.expose().as_bytes()))
         } else {
             Keys::Set(KeySet::open(&settings.jwks, clock.as_ref()).await?)
         };
@@ -112,8 +107,7 @@ impl External {
     pub async fn verify(&self, token: &str) -> Result<Outsider, TokenError> {
         let token = Compact::parse(token)?;
         if let Some(kind) = token.header_text("typ")
-            && !["jwt", "at+jwt", "application/at+jwt"]
-                .contains(&kind.to_ascii_lowercase().as_str())
+            && !["jwt", "at+jwt", "application/at+jwt"].contains(&kind.to_ascii_lowercase().as_str())
         {
             return Err(TokenError::Header);
         }
@@ -143,10 +137,7 @@ impl KeySet {
     async fn open(place: &str, clock: &dyn Clock) -> Result<KeySet, KeySetError> {
         let is_url = place.starts_with("https://") || place.starts_with("http://");
         let source = if is_url {
-            Source::Url {
-                client: client()?,
-                url: place.to_owned(),
-            }
+            Source::Url { client: client()?, url: place.to_owned() }
         } else {
             Source::File(place.into())
         };
@@ -158,11 +149,7 @@ impl KeySet {
             }
             (Err(error), Source::File(_)) => return Err(error),
         };
-        Ok(KeySet {
-            source,
-            keys: RwLock::new(Arc::new(keys)),
-            tried_at: AtomicI64::new(clock.now().0),
-        })
+        Ok(KeySet { source, keys: RwLock::new(Arc::new(keys)), tried_at: AtomicI64::new(clock.now().0) })
     }
 
     async fn check(&self, token: &Compact<'_>, clock: &dyn Clock) -> Result<(), TokenError> {
@@ -177,9 +164,7 @@ impl KeySet {
         }
         // Of several requests at once, one fetches; the others are told to come again.
         let order = Ordering::SeqCst;
-        let is_ours = self
-            .tried_at
-            .compare_exchange(tried_at, now.0, order, order);
+        let is_ours = self.tried_at.compare_exchange(tried_at, now.0, order, order);
         if is_ours.is_err() {
             return Err(TokenError::Key);
         }
@@ -199,9 +184,7 @@ impl KeySet {
         if token.header.get("kid").is_some() && wanted.is_none() {
             return Err(TokenError::Header);
         }
-        let mut matching = keys
-            .iter()
-            .filter(|key| wanted.is_none() || key.id.as_deref() == wanted);
+        let mut matching = keys.iter().filter(|key| wanted.is_none() || key.id.as_deref() == wanted);
         match (matching.next(), matching.next()) {
             (Some(key), None) => check(token, &key.key, key.algorithm),
             _ => Err(TokenError::Key),
@@ -215,30 +198,20 @@ impl Source {
             Source::File(path) => tokio::fs::read(path).await.map_err(KeySetError::File)?,
             Source::Url { client, url } => fetch(client, url).await?,
         };
-        let set: serde_json::Value =
-            serde_json::from_slice(&bytes).map_err(|_| KeySetError::Form)?;
+        let set: serde_json::Value = serde_json::from_slice(&bytes).map_err(|_| KeySetError::Form)?;
         let keys = set["keys"].as_array().ok_or(KeySetError::Form)?;
         let keys: Vec<PublicKey> = keys.iter().filter_map(public_key).collect();
-        if keys.is_empty() {
-            Err(KeySetError::Form)
-        } else {
-            Ok(keys)
-        }
+        if keys.is_empty() { Err(KeySetError::Form) } else { Ok(keys) }
     }
 }
 
 /// A key we can verify with; keys of other kinds, symmetric ones above all, are passed over.
 fn public_key(value: &serde_json::Value) -> Option<PublicKey> {
     let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
-    let is_for_signatures = matches!(
-        jwk.common.public_key_use,
-        None | Some(PublicKeyUse::Signature)
-    );
+    let is_for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
     let algorithm = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => Algorithm::RS256,
-        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => {
-            Algorithm::ES256
-        }
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => Algorithm::ES256,
         _ => return None,
     };
     let agrees = match jwk.common.key_algorithm {
@@ -250,11 +223,7 @@ fn public_key(value: &serde_json::Value) -> Option<PublicKey> {
     if !is_for_signatures || !agrees {
         return None;
     }
-    Some(PublicKey {
-        id: jwk.common.key_id.clone(),
-        algorithm,
-        key: DecodingKey::from_jwk(&jwk).ok()?,
-    })
+    Some(PublicKey { id: jwk.common.key_id.clone(), algorithm, key: DecodingKey::from_jwk(&jwk).ok()? })
 }
 
 fn check(token: &Compact<'_>, key: &DecodingKey, algorithm: Algorithm) -> Result<(), TokenError> {
@@ -281,9 +250,7 @@ fn names_audience(token: &Compact<'_>, audience: &str) -> bool {
 fn client() -> Result<reqwest::Client, KeySetError> {
     let failed = |error: &dyn std::fmt::Display| KeySetError::Fetch(error.to_string());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(&error))?

@@ -18,11 +18,8 @@ const SALT_BYTES: usize = 16;
 /// Hashes that may wait for each one that runs; beyond it 429 at once.
 const WAITING_PER_CORE: usize = 16;
 
-static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    include_str!("../../assets/common_passwords.txt")
-        .lines()
-        .collect()
-});
+static COMMON: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| include_str!("../../assets/common_passwords.txt").lines().collect());
 
 /// How dear a guess is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +31,9 @@ pub struct Cost {
 
 impl Cost {
     /// `reliability.md` S4: about 35 ms of one core.
-    pub const STRONG: Cost = Cost {
-        memory_kib: 19_456,
-        passes: 2,
-        lanes: 1,
-    };
+    pub const STRONG: Cost = Cost { memory_kib: 19_456, passes: 2, lanes: 1 };
     /// For tests and simulations only.
-    pub const CHEAP: Cost = Cost {
-        memory_kib: 8,
-        passes: 1,
-        lanes: 1,
-    };
+    pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 }
 
 /// What a password check found.
@@ -100,10 +89,7 @@ impl Passwords {
     pub async fn hash(&self, password: Zeroizing<String>) -> Result<String, PasswordError> {
         let permit = self.turn().await?;
         let (params, dice) = (self.params.clone(), Arc::clone(&self.dice));
-        run(permit, move || {
-            hash_now(&params, password.as_bytes(), dice.as_ref())
-        })
-        .await
+        run(permit, move || hash_now(&params, password.as_bytes(), dice.as_ref())).await
     }
 
     /// Compares a password with what is stored; `None` for an address nobody has, which takes as
@@ -117,10 +103,7 @@ impl Passwords {
         let is_known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let params = self.params.clone();
-        let verdict = run(permit, move || {
-            check_now(&params, password.as_bytes(), &stored)
-        })
-        .await?;
+        let verdict = run(permit, move || check_now(&params, password.as_bytes(), &stored)).await?;
         Ok(if is_known { verdict } else { Verdict::Wrong })
     }
 
@@ -169,9 +152,7 @@ fn hash_now(params: &Params, password: &[u8], dice: &dyn Dice) -> Result<String,
     let mut salt = [0; SALT_BYTES];
     dice.fill(&mut salt);
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    let hash = argon
-        .hash_password_with_salt(password, &salt)
-        .map_err(PasswordError::Hash)?;
+    let hash = argon.hash_password_with_salt(password, &salt).map_err(PasswordError::Hash)?;
     Ok(hash.to_string())
 }
 
@@ -188,11 +169,7 @@ fn check_now(params: &Params, password: &[u8], stored: &str) -> Result<Verdict, 
         && used.m_cost() == params.m_cost()
         && used.t_cost() == params.t_cost()
         && used.p_cost() == params.p_cost();
-    Ok(if same {
-        Verdict::Right
-    } else {
-        Verdict::RightButOld
-    })
+    Ok(if same { Verdict::Right } else { Verdict::RightButOld })
 }
 
 /// What is wrong with a new password, in a sentence; `None` when it may be used.
@@ -249,16 +226,10 @@ mod tests {
     async fn hashes_are_salted_and_say_their_cost() {
         let strong = passwords(Cost::STRONG);
         let hash = strong.hash(text("correct horse")).await.expect("hashed");
-        assert!(
-            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{hash}"
-        );
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let again = strong.hash(text("correct horse")).await.expect("hashed");
         assert_ne!(hash, again);
-        let cheap = passwords(Cost::CHEAP)
-            .hash(text("correct horse"))
-            .await
-            .expect("hashed");
+        let cheap = passwords(Cost::CHEAP).hash(text("correct horse")).await.expect("hashed");
         let verdict = strong.check(text("correct horse"), Some(cheap)).await;
         assert_eq!(verdict.expect("checked"), Verdict::RightButOld);
     }
@@ -277,9 +248,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_damaged_hash_is_a_fault_and_not_a_wrong_password() {
-        let verdict = passwords(Cost::CHEAP)
-            .check(text("x"), Some("plain".into()))
-            .await;
+        let verdict = passwords(Cost::CHEAP).check(text("x"), Some("plain".into())).await;
         assert!(matches!(verdict, Err(PasswordError::Stored)));
     }
 
@@ -288,41 +257,21 @@ mod tests {
         let passwords = passwords(Cost::CHEAP);
         let cores = u32::try_from(passwords.cores.available_permits()).expect("few");
         let held = Arc::clone(&passwords.cores).acquire_many_owned(cores).await;
-        passwords
-            .waiting
-            .store(passwords.waiting_max, Ordering::SeqCst);
+        passwords.waiting.store(passwords.waiting_max, Ordering::SeqCst);
         let refused = passwords.hash(text("correct horse")).await;
         assert!(matches!(refused, Err(PasswordError::Busy)));
-        assert_eq!(
-            passwords.waiting.load(Ordering::SeqCst),
-            passwords.waiting_max
-        );
+        assert_eq!(passwords.waiting.load(Ordering::SeqCst), passwords.waiting_max);
         passwords.waiting.store(0, Ordering::SeqCst);
         drop(held);
-        passwords
-            .hash(text("correct horse"))
-            .await
-            .expect("a free core");
+        passwords.hash(text("correct horse")).await.expect("a free core");
     }
 
     #[test]
     fn weak_passwords_are_named() {
-        for weak in [
-            "",
-            "seven77",
-            "Password123",
-            "QWERTYUIOP",
-            "12345678",
-            &"x".repeat(1_025),
-        ] {
+        for weak in ["", "seven77", "Password123", "QWERTYUIOP", "12345678", &"x".repeat(1_025)] {
             assert!(weakness(weak).is_some(), "{weak}");
         }
-        for fine in [
-            "correct horse",
-            "тайное слово",
-            "12345679x",
-            &"x".repeat(1_024),
-        ] {
+        for fine in ["correct horse", "тайное слово", "12345679x", &"x".repeat(1_024)] {
             assert_eq!(weakness(fine), None, "{fine}");
         }
         assert!(COMMON.len() > 1_000);

@@ -24,9 +24,7 @@ pub fn issue(dice: &dyn Dice) -> (Secret, RefreshHash) {
 /// The hash to look a received token up by; `None` when it cannot be one of ours.
 pub fn hash(token: &str) -> Option<RefreshHash> {
     let possible = token.len() == LENGTH
-        && token
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     possible.then(|| Sha256::digest(token.as_bytes()).into())
 }
 
@@ -45,14 +43,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_token_is_not_looked_up() {
-        for junk in [
-            "",
-            "x",
-            &"é".repeat(43),
-            &"a".repeat(42),
-            &"a".repeat(44),
-            &" ".repeat(43),
-        ] {
+        for junk in ["", "x", &"é".repeat(43), &"a".repeat(42), &"a".repeat(44), &" ".repeat(43)] {
             assert_eq!(hash(junk), None, "{junk}");
         }
     }

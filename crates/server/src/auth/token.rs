@@ -104,9 +104,8 @@ impl Tokens {
         });
         let encode = |part: serde_json::Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let message = format!("{}.{}", encode(header), encode(body));
-        let signature =
-            jsonwebtoken::crypto::sign(message.as_bytes(), &key.signing, Algorithm::HS256)
-                .expect("HMAC signs anything");
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.signing, Algorithm::HS256)
+            .expect("HMAC signs anything");
         Access {
             token: Secret::new(format!("{message}.{signature}")),
             expires_in_seconds: self.lifetime.whole_seconds(),
@@ -119,18 +118,11 @@ impl Tokens {
         let known = ["alg", "typ", "kid"];
         let has_others = !matches!(&token.header, crate::node::Node::Object(members)
             if members.keys().all(|name| known.contains(&name.as_str())));
-        if has_others
-            || token.header_text("alg") != Some("HS256")
-            || token.header_text("typ") != Some(TYPE)
-        {
+        if has_others || token.header_text("alg") != Some("HS256") || token.header_text("typ") != Some(TYPE) {
             return Err(TokenError::Header);
         }
         let id = token.header_text("kid").ok_or(TokenError::Header)?;
-        let key = self
-            .keys
-            .iter()
-            .find(|key| key.id == id)
-            .ok_or(TokenError::Key)?;
+        let key = self.keys.iter().find(|key| key.id == id).ok_or(TokenError::Key)?;
         verify_signature(&token, &key.verifying, Algorithm::HS256)?;
         if token.text("iss") != Some(&self.issuer) {
             return Err(TokenError::Issuer);
@@ -154,10 +146,7 @@ impl Tokens {
 impl Key {
     fn new(secret: &Secret) -> Key {
         let bytes = secret.expose().as_bytes();
-        let digest = Sha256::new()
-            .chain_update(b"bursar key id")
-            .chain_update(bytes)
-            .finalize();
+        let digest = Sha256::new().chain_update(b"bursar key id").chain_update(bytes).finalize();
         Key {
             id: URL_SAFE_NO_PAD.encode(&digest[..9]),
             signing: EncodingKey::from_secret(bytes),
@@ -184,8 +173,7 @@ pub fn from_header(value: &str) -> Option<&str> {
     let (scheme, token) = value.trim().split_once(' ')?;
     let known = ["bearer", "token"];
     let token = token.trim();
-    (known.iter().any(|word| scheme.eq_ignore_ascii_case(word)) && !token.is_empty())
-        .then_some(token)
+    (known.iter().any(|word| scheme.eq_ignore_ascii_case(word)) && !token.is_empty()).then_some(token)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! deliberately not here: [`wrap`] puts this room around whatever router it is given.
 
 pub mod body;
+pub mod caller;
+pub mod dates;
 pub mod headers;
 pub mod idempotency;
 pub mod json;

@@ -17,7 +17,10 @@ fn status(refusal: &Refusal) -> StatusCode {
         R::NotFound => StatusCode::NOT_FOUND,
         R::WrongParty | R::TeacherRequired | R::StudentRequired => StatusCode::FORBIDDEN,
         R::WrongCredentials | R::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
-        R::EmailTaken | R::OfferCategoryTaken | R::SlotTaken | R::PaymentInProgress { .. } => StatusCode::CONFLICT,
+        R::EmailTaken | R::OfferCategoryTaken | R::SlotTaken | R::PaymentInProgress { .. } => {
+            StatusCode::CONFLICT
+        }
+        R::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         R::Invalid(_)
         | R::WrongState
@@ -53,7 +56,12 @@ impl From<Refusal> for Problem {
         let problem = Problem::new(status(&refusal), refusal.code(), refusal.to_string());
         match refusal {
             Refusal::AlreadyPaid { payment } => problem.with("payment_id", payment.0),
-            Refusal::NotEnded { ends_at } => problem.details(json!({ "session_end_time": Instant(ends_at).text() })),
+            Refusal::NotEnded { ends_at } => {
+                problem.details(json!({ "session_end_time": Instant(ends_at).text() }))
+            }
+            Refusal::TooManyAttempts { wait } => {
+                problem.retry_after(u64::try_from(wait.whole_seconds() + 1).unwrap_or(RETRY_AFTER_SECONDS))
+            }
             Refusal::PaymentInProgress { .. } => problem.retry_after(RETRY_AFTER_SECONDS),
             _ => problem,
         }

@@ -1,9 +1,6 @@
 //! What mails say: small texts from plain values. Each answers subject and text.
 
 use domain::money::Money;
-use domain::time::Timestamp;
-
-use crate::http::json::Instant;
 
 /// A mail's subject and text.
 pub type Letter = (String, String);
@@ -17,8 +14,9 @@ pub struct Paid<'a> {
     pub total: Money,
     pub fee: Money,
     pub share: Money,
-    pub at: Timestamp,
-    pub starts_at: Option<Timestamp>,
+    /// Instants as text.
+    pub at: String,
+    pub starts_at: Option<String>,
     /// The face of the card, where there was one.
     pub card: Option<String>,
 }
@@ -34,9 +32,9 @@ pub fn receipt(paid: &Paid<'_>) -> Letter {
         paid.payment,
         paid.title,
         paid.payee,
-        session(paid.starts_at),
+        session(paid),
         paid.total,
-        Instant(paid.at).text(),
+        paid.at,
     );
     (format!("Receipt for payment {}: {}", paid.payment, paid.total), text)
 }
@@ -50,7 +48,7 @@ pub fn paid(paid: &Paid<'_>) -> Letter {
         paid.payer,
         paid.title,
         paid.payment,
-        session(paid.starts_at),
+        session(paid),
         paid.total,
         paid.fee,
         paid.share,
@@ -76,6 +74,6 @@ pub fn password_reset(name: &str, link: &str) -> Letter {
     ("Choose a new password".to_owned(), text)
 }
 
-fn session(starts_at: Option<Timestamp>) -> String {
-    starts_at.map_or(String::new(), |at| format!("\nSession: {}", Instant(at).text()))
+fn session(paid: &Paid<'_>) -> String {
+    paid.starts_at.as_deref().map_or(String::new(), |at| format!("\nSession: {at}"))
 }

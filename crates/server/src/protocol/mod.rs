@@ -21,7 +21,6 @@ use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use store::{Db, Error};
 
-pub use join::PATIENCE;
 pub use reconcile::{Difference, reconcile};
 pub use recover::Recovered;
 

@@ -21,10 +21,7 @@ fn text(bytes: &[u8]) -> String {
 fn check_config_prints_what_is_in_effect_and_no_secret() {
     let output = bursar(
         &["check-config", "--database", "sqlite:books/b.db"],
-        &[
-            ("STRIPE_SECRET_KEY", "sk_test_hidden"),
-            ("BURSAR_FEES__BOOKING__RATE_BPS", "700"),
-        ],
+        &[("STRIPE_SECRET_KEY", "sk_test_hidden"), ("BURSAR_FEES__BOOKING__RATE_BPS", "700")],
     );
     let printed = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -37,26 +34,14 @@ fn check_config_prints_what_is_in_effect_and_no_secret() {
 #[test]
 fn a_wrong_setting_is_named_and_the_exit_code_is_2() {
     let cases = [
-        (
-            vec!["check-config"],
-            vec![("BURSAR_FEES__TYPO", "hidden-value")],
-            "BURSAR_FEES__TYPO",
-        ),
+        (vec!["check-config"], vec![("BURSAR_FEES__TYPO", "hidden-value")], "BURSAR_FEES__TYPO"),
         (
             vec!["check-config"],
             vec![("BURSAR_LIMITS__LOGIN_PER_MINUTE", "hidden")],
             "limits.login_per_minute",
         ),
-        (
-            vec!["check-config", "--config", "nowhere.toml"],
-            vec![],
-            "nowhere.toml",
-        ),
-        (
-            vec!["check-config", "--database", "postgres://u:hidden@h/db"],
-            vec![],
-            "secrets.jwt_key",
-        ),
+        (vec!["check-config", "--config", "nowhere.toml"], vec![], "nowhere.toml"),
+        (vec!["check-config", "--database", "postgres://u:hidden@h/db"], vec![], "secrets.jwt_key"),
     ];
     for (arguments, settings, named) in cases {
         let output = bursar(&arguments, &settings);

@@ -60,18 +60,11 @@ async fn a_client_that_never_finishes_its_headers_is_dropped() {
     let (switch, stop) = Stop::by_hand();
     let serving = tokio::spawn(listener.serve(wrapped(Router::new(), &[]), stop));
     let mut client = TcpStream::connect(address).await.expect("listening");
-    client
-        .write_all(b"GET / HTTP/1.1\r\nx-slow: 1\r\n")
-        .await
-        .expect("sent");
+    client.write_all(b"GET / HTTP/1.1\r\nx-slow: 1\r\n").await.expect("sent");
     let before = tokio::time::Instant::now();
     let mut answer = Vec::new();
     client.read_to_end(&mut answer).await.expect("closed");
-    assert!(
-        before.elapsed() <= Duration::from_secs(11),
-        "{:?}",
-        before.elapsed()
-    );
+    assert!(before.elapsed() <= Duration::from_secs(11), "{:?}", before.elapsed());
     switch.stop();
     serving.await.expect("no panic");
 }

@@ -110,10 +110,7 @@ impl std::io::Write for Lines {
 async fn a_fault_is_logged_once_with_the_request() {
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let logging = tracing::subscriber::set_default(subscriber);
     let response = get(&router(&[]), "/api/fault").await;
     drop(logging);

@@ -5,6 +5,13 @@
 //! there. Nothing here changes anything.
 
 mod fanout;
+mod offers;
+pub mod payments;
+mod people;
+
+pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
+pub use offers::Offered;
+pub use people::{Known, LoggedIn};
 
 use domain::records::{Claim, Space};
 

@@ -9,8 +9,8 @@ use domain::id::{
 use domain::money::Currency;
 use domain::policy::{FeeMode, Kind, PriceUnit};
 use domain::records::{
-    BookingState, Call, Category, Completion, Confirmer, InboxState, JobState, OfferState, OpKind, OpState,
-    PaymentState, Purpose, RefundCause, RefundState, Space, Word,
+    BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, OfferState, OpKind,
+    OpState, PaymentState, Purpose, RefundCause, RefundState, Space, Word,
 };
 use domain::time::Timestamp;
 
@@ -119,6 +119,20 @@ impl Field for Option<String> {
     }
     fn get(row: &mut Row) -> Result<Self, Fault> {
         row.opt_text()
+    }
+}
+
+/// Microseconds, separated by spaces.
+impl Field for Instants {
+    fn put(&self) -> Value {
+        let micros: Vec<String> = self.0.iter().map(|at| at.0.to_string()).collect();
+        Value::Text(micros.join(" "))
+    }
+    fn get(row: &mut Row) -> Result<Instants, Fault> {
+        let text = row.text()?;
+        let micros: Result<Vec<i64>, _> = text.split_whitespace().map(str::parse).collect();
+        let micros = micros.map_err(|_| row.corrupt("instants"))?;
+        Ok(Instants(micros.into_iter().map(Timestamp).collect()))
     }
 }
 

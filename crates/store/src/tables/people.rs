@@ -1,8 +1,8 @@
 //! People, profiles, sessions, one-time tokens and claims.
 
-use domain::id::{Id, PersonId};
+use domain::id::{Id, Lane, PersonId};
 use domain::records::{
-    Claim, OneTimeToken, Person, Purpose, Session, Space, StudentProfile, TeacherProfile, Word,
+    Claim, LoginThrottle, OneTimeToken, Person, Purpose, Session, Space, StudentProfile, TeacherProfile, Word,
 };
 use domain::rows::{NoGroup, Record};
 
@@ -29,7 +29,7 @@ table!(StudentProfile, "student_profile", key 2, {
 found_by_id!(StudentProfile);
 
 table!(Session, "session", key 2, {
-    int id, int person, text token, text previous, int rotated_at, int created_at, int expires_at,
+    int id, int person, text token, text rotations, int version, int used_at, int created_at, int expires_at,
     int revoked_at,
 });
 found_by_id!(Session);
@@ -41,6 +41,18 @@ table!(OneTimeToken, "one_time_token", key 3, {
 impl Stored for OneTimeToken {
     fn key_values((person, purpose): &(PersonId, Purpose)) -> Vec<Value> {
         vec![Value::Int(person.lane().number()), Value::Int(person.raw()), Value::text(purpose.word())]
+    }
+    const GROUP: &'static [usize] = &[];
+    fn group_values(group: &NoGroup) -> Vec<Value> {
+        match *group {}
+    }
+}
+
+table!(LoginThrottle, "login_throttle", key 2, { text name, int attempts, int blocked_until, int updated_at });
+
+impl Stored for LoginThrottle {
+    fn key_values(name: &String) -> Vec<Value> {
+        vec![Value::Int(Lane::of(name).number()), Value::text(name.as_str())]
     }
     const GROUP: &'static [usize] = &[];
     fn group_values(group: &NoGroup) -> Vec<Value> {

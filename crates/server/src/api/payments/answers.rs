@@ -93,9 +93,8 @@ pub(super) fn outcome_unknown(payment: &Payment) -> Problem {
 pub(super) fn keep(told: &Result<Answer, Problem>) -> Option<Answer> {
     match told {
         Ok(answer) if answer.status != StatusCode::ACCEPTED.as_u16() => Some(answer.clone()),
-        Ok(_) => None,
         Err(problem) if problem.status() == StatusCode::BAD_REQUEST => Some(idempotency::failure(problem)),
-        Err(_) => None,
+        Ok(_) | Err(_) => None,
     }
 }
 

@@ -83,12 +83,11 @@ pub(crate) async fn create_payment_intent(
         method,
         confirmer: Confirmer::Client,
         action_allowed: true,
-        // An open intent answers for itself; its secret is never kept.
-        key: None,
+        key,
     };
     let begun = app.db.submit(command).await?;
-    let _keyless = key;
-    let status = if matches!(begun, Begun::Send(_)) { StatusCode::CREATED } else { StatusCode::OK };
+    // The key leads to the operation, never to a kept answer: the answer carries a secret.
+    let status = if matches!(begun, Begun::Open(_)) { StatusCode::OK } else { StatusCode::CREATED };
     let tell: Tell = Arc::new(move |standing: &Standing| intent(standing, status));
     settle(&app, begun, None, tell).await
 }
@@ -190,7 +189,8 @@ fn op_rail(app: &App, op: &Op) -> Result<domain::operations::Rail, Problem> {
 
 /// The caller's own charge by the gateway's id of it.
 async fn own_intent(app: &App, person: &Person, reference: &str) -> Result<Op, Problem> {
-    let names: Vec<String> = app.gateways.iter().map(|gateway| format!("{}:{reference}", gateway.name())).collect();
+    let names: Vec<String> =
+        app.gateways.iter().map(|gateway| format!("{}:{reference}", gateway.name())).collect();
     let payer = person.id;
     let found = app
         .db

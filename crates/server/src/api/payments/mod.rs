@@ -1,4 +1,4 @@
-//! LinguaFlex payments: paying a booking, client-confirmed intents, one-step purchases, lists.
+//! `LinguaFlex` payments: paying a booking, client-confirmed intents, one-step purchases, lists.
 //!
 //! Every handler does the same: find what is paid through the caller's scope, begin in one commit,
 //! drive the operation, answer from what stands then. Amounts from the client are never used.

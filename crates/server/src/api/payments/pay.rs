@@ -60,8 +60,7 @@ pub(crate) async fn process_booking_payment(
     caller.limit(Bucket::Payment)?;
     let Body { value: input, digest } = body;
     let person = &caller.person;
-    let identity =
-        Request { person: person.id, operation: "process_booking_payment", path: &[], digest };
+    let identity = Request { person: person.id, operation: "process_booking_payment", path: &[], digest };
     let key = identity.key(&headers)?;
     let view = booking_view(&app, person, input.booking_id).await?;
     let choice = Choice {

@@ -8,7 +8,7 @@ use domain::id::OpId;
 use domain::idempotency::{Answer, Key};
 use domain::operations::Ticket;
 use domain::payments::{Begun, Finish};
-use domain::records::{Op, Payment};
+use domain::records::{Op, OpState, Payment};
 
 use super::answers::{self, Standing};
 use crate::app::App;
@@ -22,7 +22,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(18);
 pub(super) type Tell = Arc<dyn Fn(&Standing) -> Result<Answer, Problem> + Send + Sync>;
 
 /// What has to happen after the commit, and the answer.
-pub(super) async fn settle(app: &App, begun: Begun, key: Option<Key>, tell: Tell) -> Result<Response, Problem> {
+pub(super) async fn settle(
+    app: &App,
+    begun: Begun,
+    key: Option<Key>,
+    tell: Tell,
+) -> Result<Response, Problem> {
     match begun {
         Begun::Replay(answer) => Ok(respond(answer, true)),
         Begun::Send(ticket) => drive(app, *ticket, key, &tell).await,
@@ -32,7 +37,12 @@ pub(super) async fn settle(app: &App, begun: Begun, key: Option<Key>, tell: Tell
 }
 
 /// Drives the operation; its final answer is kept in the commit that makes it final.
-pub(super) async fn drive(app: &App, ticket: Ticket, key: Option<Key>, tell: &Tell) -> Result<Response, Problem> {
+pub(super) async fn drive(
+    app: &App,
+    ticket: Ticket,
+    key: Option<Key>,
+    tell: &Tell,
+) -> Result<Response, Problem> {
     let op = ticket.op;
     let finish = key.map(|key| {
         let tell = Arc::clone(tell);
@@ -54,7 +64,8 @@ pub(super) async fn drive(app: &App, ticket: Ticket, key: Option<Key>, tell: &Te
 async fn join(app: &App, op: OpId, tell: &Tell) -> Result<Response, Problem> {
     let Some(op) = app.protocol.join(op).await? else { return Err(Problem::not_found()) };
     let payment = payment_of(app, &op).await?;
-    let standing = Standing { op, payment, decline: None, client_secret: None };
+    let client_secret = if op.state == OpState::Waiting { client_secret(app, &op).await } else { None };
+    let standing = Standing { op, payment, decline: None, client_secret };
     if standing.is_running() {
         return Err(Problem::conflict("payment_in_progress", "This payment is being processed.")
             .with("payment_id", standing.payment.id.0)

@@ -25,20 +25,12 @@ fn settings(secret: &str, jwks: &str) -> config::External {
 
 async fn external(secret: &str, jwks: &str) -> (External, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(NOW)));
-    let opened = External::open(
-        &settings(secret, jwks),
-        Arc::clone(&clock) as Arc<dyn Clock>,
-    )
-    .await;
+    let opened = External::open(&settings(secret, jwks), Arc::clone(&clock) as Arc<dyn Clock>).await;
     (opened.expect("readable").expect("configured"), clock)
 }
 
 fn key_set() -> String {
-    concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/issuer.jwks.json"
-    )
-    .to_owned()
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/issuer.jwks.json").to_owned()
 }
 
 fn body() -> Value {
@@ -54,31 +46,17 @@ fn sign(header: &Value, body: &Value, key: &EncodingKey, algorithm: Algorithm) -
 }
 
 fn rs256(header: &Value, body: &Value) -> String {
-    sign(
-        header,
-        body,
-        &EncodingKey::from_rsa_der(RSA),
-        Algorithm::RS256,
-    )
+    sign(header, body, &EncodingKey::from_rsa_der(RSA), Algorithm::RS256)
 }
 
 fn hs256(header: &Value, body: &Value, secret: &[u8]) -> String {
-    sign(
-        header,
-        body,
-        &EncodingKey::from_secret(secret),
-        Algorithm::HS256,
-    )
+    sign(header, body, &EncodingKey::from_secret(secret), Algorithm::HS256)
 }
 
 #[tokio::test]
 async fn each_kind_of_key_verifies_its_own_algorithm() {
     let (shared, _) = external(SHARED, "").await;
-    let token = hs256(
-        &json!({"alg": "HS256", "typ": "JWT"}),
-        &body(),
-        SHARED.as_bytes(),
-    );
+    let token = hs256(&json!({"alg": "HS256", "typ": "JWT"}), &body(), SHARED.as_bytes());
     let outsider = shared.verify(&token).await.expect("valid");
     assert_eq!(outsider.subject, "u-1");
     assert_eq!(outsider.email.as_deref(), Some("ada@example.org"));
@@ -88,12 +66,7 @@ async fn each_kind_of_key_verifies_its_own_algorithm() {
     let token = rs256(&json!({"alg": "RS256", "kid": "rsa-1"}), &body());
     assert!(set.verify(&token).await.is_ok());
     let key = EncodingKey::from_ec_der(EC);
-    let token = sign(
-        &json!({"alg": "ES256", "kid": "ec-1"}),
-        &body(),
-        &key,
-        Algorithm::ES256,
-    );
+    let token = sign(&json!({"alg": "ES256", "kid": "ec-1"}), &body(), &key, Algorithm::ES256);
     assert!(set.verify(&token).await.is_ok());
 }
 
@@ -129,18 +102,9 @@ async fn the_kind_of_a_key_decides_the_algorithm() {
         (json!({"alg": "RS256", "kid": "unknown"}), Key),
         (json!({"alg": "RS256"}), Key),
         (json!({"alg": "RS256", "kid": 1}), Header),
-        (
-            json!({"alg": "RS256", "kid": "rsa-1", "jku": "https://e"}),
-            Header,
-        ),
-        (
-            json!({"alg": "RS256", "kid": "rsa-1", "crit": ["x"]}),
-            Header,
-        ),
-        (
-            json!({"alg": "RS256", "kid": "rsa-1", "typ": "id+jwt"}),
-            Header,
-        ),
+        (json!({"alg": "RS256", "kid": "rsa-1", "jku": "https://e"}), Header),
+        (json!({"alg": "RS256", "kid": "rsa-1", "crit": ["x"]}), Header),
+        (json!({"alg": "RS256", "kid": "rsa-1", "typ": "id+jwt"}), Header),
     ];
     for (header, error) in cases {
         let token = rs256(&header, &body());
@@ -200,11 +164,7 @@ async fn a_new_key_is_found_without_a_restart_and_junk_does_not_make_us_read() {
     let token = rs256(&json!({"alg": "RS256", "kid": "rsa-1"}), &body);
     set["keys"].as_array_mut().expect("a list").push(rsa);
     std::fs::write(&path, set.to_string()).expect("writable");
-    assert_eq!(
-        external.verify(&token).await,
-        Err(TokenError::Key),
-        "too soon to look again"
-    );
+    assert_eq!(external.verify(&token).await, Err(TokenError::Key), "too soon to look again");
     clock.advance(Span::MINUTE);
     assert!(external.verify(&token).await.is_ok());
 }
@@ -212,10 +172,7 @@ async fn a_new_key_is_found_without_a_restart_and_junk_does_not_make_us_read() {
 #[tokio::test]
 async fn a_key_set_that_cannot_be_used_stops_the_start() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(NOW)));
-    for place in [
-        "/nowhere.json",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
-    ] {
+    for place in ["/nowhere.json", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")] {
         let settings = settings("", place);
         let opened = External::open(&settings, Arc::clone(&clock) as Arc<dyn Clock>);
         let error = opened.await.err().expect("unusable");

@@ -15,17 +15,12 @@ fn tokens() -> (Tokens, Arc<ManualClock>) {
     let set = [
         ("BURSAR_SECRETS__JWT_KEY", KEY),
         ("BURSAR_SECRETS__JWT_KEYS_RETIRED", RETIRED),
-        (
-            "BURSAR_SECRETS__KEY_ENCRYPTION_KEY",
-            "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY",
-        ),
+        ("BURSAR_SECRETS__KEY_ENCRYPTION_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"),
         ("BURSAR_SECRETS__SANDBOX_WEBHOOK_SECRET", KEY),
         ("BURSAR_SECRETS__INSTANCE", INSTANCE),
     ];
     let sources = Sources {
-        env: set
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec(),
+        env: set.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         ..Sources::default()
     };
     let config = load(&sources).expect("valid");
@@ -36,11 +31,7 @@ fn tokens() -> (Tokens, Arc<ManualClock>) {
 }
 
 fn claims() -> Claims {
-    Claims {
-        person: PERSON.into(),
-        session: 513,
-        version: 2,
-    }
+    Claims { person: PERSON.into(), session: 513, version: 2 }
 }
 
 fn key_id(secret: &str) -> String {
@@ -84,17 +75,11 @@ fn a_token_is_read_as_it_was_issued() {
     let access = tokens.issue(&claims());
     assert_eq!(access.expires_in_seconds, 900);
     assert_eq!(tokens.verify(access.token.expose()), Ok(claims()));
-    assert_eq!(
-        forge(&header().to_string(), &body().to_string(), KEY).len(),
-        access.token.expose().len()
-    );
+    assert_eq!(forge(&header().to_string(), &body().to_string(), KEY).len(), access.token.expose().len());
     clock.advance(Span::seconds(899));
     assert_eq!(tokens.verify(access.token.expose()), Ok(claims()));
     clock.advance(Span::SECOND);
-    assert_eq!(
-        tokens.verify(access.token.expose()),
-        Err(TokenError::Expired)
-    );
+    assert_eq!(tokens.verify(access.token.expose()), Err(TokenError::Expired));
 }
 
 #[test]
@@ -229,13 +214,7 @@ fn tokens_that_are_no_tokens_are_refused() {
         (format!("{header_part}.{body_part}.é"), Malformed),
         (format!("{header_part}.{body_part}.AAAA"), Signature),
         (format!("{header_part}.{admin}.{signature}"), Signature),
-        (
-            format!(
-                "{header_part}.{body_part}.{}",
-                URL_SAFE_NO_PAD.encode([0; 32])
-            ),
-            Signature,
-        ),
+        (format!("{header_part}.{body_part}.{}", URL_SAFE_NO_PAD.encode([0; 32])), Signature),
         (foreign, Signature),
         (forge(twice, &body().to_string(), KEY), Malformed),
         (forge(&header().to_string(), "[]", KEY), Malformed),

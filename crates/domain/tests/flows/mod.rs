@@ -1,0 +1,6 @@
+//! Whole stories in milliseconds; the books are audited after every step (`support/audit.rs`).
+
+mod batches;
+mod charges;
+mod refunds;
+mod strays;

@@ -1,0 +1,22 @@
+//! The API: every route on one page. One file, or folder, a resource with its request and response
+//! types, documentation and handlers. The contract's prefixes are mounts of the same handlers.
+
+pub mod methods;
+pub mod payments;
+
+use axum::Router;
+
+use crate::app::App;
+
+/// Where payments are mounted: the canonical prefix and the seeds' one.
+const PAYMENTS: [&str; 2] = ["/api/payments", "/stripe-payments"];
+
+/// All routes, without the surroundings.
+pub fn routes(app: App) -> Router {
+    let mounts = if app.config.compat.alias_mounts { &PAYMENTS[..] } else { &PAYMENTS[..1] };
+    let mut router = Router::new();
+    for prefix in mounts {
+        router = router.merge(payments::routes(prefix));
+    }
+    router.with_state(app)
+}

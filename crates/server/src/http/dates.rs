@@ -1,0 +1,64 @@
+//! Dates in filters: a day of the marketplace's zone, or an instant; both ends count.
+
+use domain::time::{Span, Timestamp};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::Problem;
+use super::json::Instant;
+
+/// A half-open interval of instants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+impl Range {
+    /// Everything.
+    pub const ALL: Range = Range { from: Timestamp(0), until: Timestamp::FAR_FUTURE };
+
+    /// From the text of `date_from` and `date_to`; a missing end is open.
+    pub fn read(from: Option<&str>, to: Option<&str>, zone: &str) -> Result<Range, Problem> {
+        let zone = TimeZone::get(zone).map_err(Problem::internal)?;
+        let mut range = Range::ALL;
+        if let Some(text) = from.filter(|text| !text.is_empty()) {
+            range.from = bound("date_from", text, &zone)?.0;
+        }
+        if let Some(text) = to.filter(|text| !text.is_empty()) {
+            range.until = bound("date_to", text, &zone)?.1;
+        }
+        Ok(range)
+    }
+}
+
+/// The first instant of what the text names, and the first after it.
+fn bound(field: &str, text: &str, zone: &TimeZone) -> Result<(Timestamp, Timestamp), Problem> {
+    if let Some(Instant(at)) = Instant::parse(text) {
+        return Ok((at, at + Span(1)));
+    }
+    let wrong = || Problem::field(field, "must be a date (2026-01-31) or an instant with an offset");
+    let day: Date = text.trim().parse().map_err(|_| wrong())?;
+    let start = |day: Date| -> Result<Timestamp, Problem> {
+        let zoned = day.to_zoned(zone.clone()).map_err(|_| wrong())?;
+        Ok(Timestamp(zoned.timestamp().as_microsecond()))
+    };
+    let next = day.tomorrow().map_err(|_| wrong())?;
+    Ok((start(day)?, start(next)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_where_the_next_begins_also_when_clocks_change() {
+        let day = Range::read(Some("2026-03-29"), Some("2026-03-29"), "Europe/Berlin").expect("a day");
+        assert_eq!(day.until - day.from, Span::hours(23));
+        let open = Range::read(None, Some(""), "UTC").expect("open");
+        assert_eq!(open, Range::ALL);
+        for junk in ["2026-02-30", "yesterday", "2026-03-29T10:00:00", "9999-12-31"] {
+            assert!(Range::read(Some(junk), None, "UTC").is_err(), "{junk}");
+        }
+    }
+}
