@@ -22,7 +22,6 @@ fn status(refusal: &Refusal) -> StatusCode {
         }
         R::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-        R::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         R::Invalid(_)
         | R::WrongState
         | R::InvalidToken

@@ -82,12 +82,7 @@ async fn work(app: &App, event: &InboxEvent) -> Result<Worked, Error> {
 }
 
 /// A charge or a refund: ours is told by what we know of its id, or by the mark it carries.
-async fn money(
-    app: &App,
-    gateway: &dyn Gateway,
-    event: &InboxEvent,
-    kind: OpKind,
-) -> Result<Worked, Error> {
+async fn money(app: &App, gateway: &dyn Gateway, event: &InboxEvent, kind: OpKind) -> Result<Worked, Error> {
     let known = claimed(app, &event.gateway, &event.object).await?;
     let op = match known {
         Some(op) => Some(op),
@@ -155,7 +150,9 @@ fn map<T, U>(answer: Answer<T>, of: impl FnOnce(T) -> U) -> Answer<U> {
 async fn refetch(app: &App, gateway: &dyn Gateway, op: &Op, object: &str) -> Result<Worked, Error> {
     if op.state.live() {
         return Ok(match app.protocol.take(op, false, true).await? {
-            Some(driven) if step(&driven) == &Step::Unknown => Worked::Failed("the outcome is unknown".into()),
+            Some(driven) if step(&driven) == &Step::Unknown => {
+                Worked::Failed("the outcome is unknown".into())
+            }
             Some(_) => Worked::Processed,
             // Whoever holds it may have asked before the event: come back when he is done.
             None => Worked::Parked,

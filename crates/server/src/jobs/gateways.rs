@@ -38,7 +38,9 @@ async fn hand_over(app: &App, gateway: &str, core: &Core, webhook: OutgoingWebho
     let headers: HeaderMap = webhook
         .headers
         .iter()
-        .filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?)))
+        .filter_map(|(name, value)| {
+            Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?))
+        })
         .collect();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (outcome, accepted) = match inbound::receive(app, gateway, &header, webhook.body.as_bytes()).await {

@@ -31,7 +31,9 @@ pub(super) async fn bookings(app: App) -> Result<usize, Error> {
         match app.db.record(Tick { booking: booking.id, payer: booking.payer }).await {
             Ok(_) => done += 1,
             Err(error) if error.is_temporary() => return Err(error),
-            Err(error) => tracing::error!(booking.id = booking.id.0, %error, "a booking's time could not come"),
+            Err(error) => {
+                tracing::error!(booking.id = booking.id.0, %error, "a booking's time could not come");
+            }
         }
     }
     Ok(done)
