@@ -1,6 +1,8 @@
 //! The API: every route on one page. One file, or folder, a resource with its request and response
 //! types, documentation and handlers. The contract's prefixes are mounts of the same handlers.
 
+pub mod bookings;
+pub mod cards;
 pub mod health;
 pub mod methods;
 pub mod payments;
@@ -17,9 +19,12 @@ const PAYMENTS: [&str; 2] = ["/api/payments", "/stripe-payments"];
 /// All routes, without the surroundings.
 pub fn routes(app: App) -> Router {
     let mounts = if app.config.compat.alias_mounts { &PAYMENTS[..] } else { &PAYMENTS[..1] };
-    let mut router = Router::new().merge(health::routes()).merge(sandbox::routes(&app));
+    let mut router = bookings::routes().merge(health::routes()).merge(sandbox::routes(&app));
     for prefix in mounts {
-        router = router.merge(payments::routes(prefix)).merge(webhooks::routes(prefix, &app));
+        router = router
+            .merge(payments::routes(prefix))
+            .merge(cards::routes(prefix))
+            .merge(webhooks::routes(prefix, &app));
     }
     router.with_state(app)
 }
