@@ -1,8 +1,13 @@
 //! The API: every route on one page. One file, or folder, a resource with its request and response
 //! types, documentation and handlers. The contract's prefixes are mounts of the same handlers.
 
+pub mod auth;
+pub mod gigs;
 pub mod methods;
 pub mod payments;
+pub mod people;
+pub mod teachers;
+pub mod users;
 
 use axum::Router;
 
@@ -14,7 +19,12 @@ const PAYMENTS: [&str; 2] = ["/api/payments", "/stripe-payments"];
 /// All routes, without the surroundings.
 pub fn routes(app: App) -> Router {
     let mounts = if app.config.compat.alias_mounts { &PAYMENTS[..] } else { &PAYMENTS[..1] };
-    let mut router = Router::new();
+    let mut router = Router::new()
+        .merge(auth::routes(&app))
+        .merge(people::routes())
+        .merge(users::routes())
+        .merge(gigs::routes())
+        .merge(teachers::routes());
     for prefix in mounts {
         router = router.merge(payments::routes(prefix));
     }

@@ -1,0 +1,3 @@
+//! What the command line's words do. Reading the command line is not here.
+
+pub mod admin;
