@@ -17,12 +17,12 @@ pub(super) fn fresh(app: &App, purpose: Purpose, redirect_to: Option<String>) ->
 }
 
 /// What the mail's sealed secret is bound to.
-pub(crate) fn place(purpose: Purpose) -> String {
+pub fn place(purpose: Purpose) -> String {
     format!("job|mail|{}", purpose.word())
 }
 
 /// The token as the mail's link carries it.
-pub(crate) fn token_in_link(person: PersonId, purpose: Purpose, secret: &Secret) -> Secret {
+pub fn token_in_link(person: PersonId, purpose: Purpose, secret: &Secret) -> Secret {
     Secret::new(format!("{}.{}.{}", person.raw(), purpose.word(), secret.expose()))
 }
 

@@ -7,7 +7,7 @@
 
 mod google;
 mod login;
-mod mailed;
+pub mod mailed;
 mod passwords;
 mod refresh;
 mod register;

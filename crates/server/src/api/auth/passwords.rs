@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::login::busy;
 use super::{Message, mailed};
 use crate::app::App;
-use crate::auth::password::{Verdict, is_common, weakness};
+use crate::auth::password::{Verdict, weakness, wrong_length};
 use crate::config::Secret;
 use crate::http::caller::Caller;
 use crate::http::limits::Bucket;
@@ -43,13 +43,8 @@ pub(super) struct ChangeInput {
 /// A new password's limits. The list of leaked passwords counts once real money can move: the
 /// contract's own examples stand on it.
 pub(super) fn check_new(app: &App, field: &str, password: &Secret) -> Result<(), Problem> {
-    let tolerated = !app.config.is_live() && is_common(password.expose());
-    let length = password.expose().chars().count();
-    let long_enough = length >= crate::auth::password::LENGTH_MIN;
-    match weakness(password.expose()) {
-        Some(problem) if !(tolerated && long_enough) => Err(Problem::field(field, problem)),
-        _ => Ok(()),
-    }
+    let check = if app.config.is_live() { weakness } else { wrong_length };
+    check(password.expose()).map_or(Ok(()), |problem| Err(Problem::field(field, problem)))
 }
 
 /// Ask for a mail to choose a new password; any address is answered the same.
