@@ -7,7 +7,8 @@ use domain::id::Lane;
 use domain::ledger::Balance;
 use domain::records::{
     Alert, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, LaneRow,
-    Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Session, StudentProfile, TeacherProfile,
+    LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Session, Setting,
+    StudentProfile, TeacherProfile,
 };
 use domain::rows::{Record, Rows};
 use domain::world::{Needs, Wanted, World};
@@ -24,7 +25,6 @@ macro_rules! memory {
             pub entries: Vec<Entry>,
             pub postings: Vec<Posting>,
             pub events: Vec<Event>,
-            pub jobs: Vec<Job>,
             pub alerts: Vec<Alert>,
         }
 
@@ -42,7 +42,6 @@ macro_rules! memory {
                 self.entries.extend_from_slice(world.journal.entries.rows());
                 self.postings.extend_from_slice(world.journal.postings.rows());
                 self.events.extend_from_slice(world.journal.events.rows());
-                self.jobs.extend_from_slice(world.journal.jobs.rows());
                 self.alerts.extend_from_slice(world.journal.alerts.rows());
             }
         }

@@ -2,6 +2,8 @@
 //! types, documentation and handlers. The contract's prefixes are mounts of the same handlers.
 
 pub mod auth;
+pub mod bookings;
+pub mod cards;
 pub mod gigs;
 pub mod methods;
 pub mod payments;
@@ -19,14 +21,14 @@ const PAYMENTS: [&str; 2] = ["/api/payments", "/stripe-payments"];
 /// All routes, without the surroundings.
 pub fn routes(app: App) -> Router {
     let mounts = if app.config.compat.alias_mounts { &PAYMENTS[..] } else { &PAYMENTS[..1] };
-    let mut router = Router::new()
+    let mut router = bookings::routes()
         .merge(auth::routes(&app))
         .merge(people::routes())
         .merge(users::routes())
         .merge(gigs::routes())
         .merge(teachers::routes());
     for prefix in mounts {
-        router = router.merge(payments::routes(prefix));
+        router = router.merge(payments::routes(prefix)).merge(cards::routes(prefix));
     }
     router.with_state(app)
 }

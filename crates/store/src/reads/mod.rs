@@ -4,6 +4,8 @@
 //! Every statement names its lane, except the fan-outs, which live in `fanout.rs` and are listed
 //! there. Nothing here changes anything.
 
+pub mod bookings;
+mod cards;
 mod fanout;
 mod offers;
 pub mod payments;
