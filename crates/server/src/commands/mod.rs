@@ -3,6 +3,7 @@
 //! Commands answer an exit code: 0 done, 1 found something wrong; what could not run is an error
 //! (2). Deliberately not here: parsing the command line (`cli`), rules, HTTP.
 
+pub mod admin;
 mod migrate;
 mod outside;
 mod policies;
