@@ -55,14 +55,20 @@ pub fn create(config: &Config, email: &str, input: impl Read) -> Result<Made, Ad
     if let Some(problem) = check(&password) {
         return Err(AdminError::Password(problem));
     }
+    let dice: Arc<dyn Dice> = Arc::new(OsDice);
+    // Outside the runtime: opening a database blocks.
+    let db = open(config, dice.as_ref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(make(config, email, password))
+    runtime.block_on(make(&db, dice, email, password))
 }
 
-async fn make(config: &Config, email: &str, password: Zeroizing<String>) -> Result<Made, AdminError> {
-    let dice: Arc<dyn Dice> = Arc::new(OsDice);
+async fn make(
+    db: &Db,
+    dice: Arc<dyn Dice>,
+    email: &str,
+    password: Zeroizing<String>,
+) -> Result<Made, AdminError> {
     let password = Passwords::new(Cost::STRONG, Arc::clone(&dice))?.hash(password).await?;
-    let db = open(config, dice.as_ref())?;
     let address = email.to_owned();
     let known = db.read(move |reads| reads.person_by_email(&address)).await.map_err(store::Error::from)?;
     if let Some(person) = known {
