@@ -5,11 +5,14 @@ pub mod auth;
 pub mod bookings;
 pub mod cards;
 pub mod gigs;
+pub mod health;
 pub mod methods;
 pub mod payments;
 pub mod people;
+pub mod sandbox;
 pub mod teachers;
 pub mod users;
+pub mod webhooks;
 
 use axum::Router;
 
@@ -26,9 +29,14 @@ pub fn routes(app: App) -> Router {
         .merge(people::routes())
         .merge(users::routes())
         .merge(gigs::routes())
-        .merge(teachers::routes());
+        .merge(teachers::routes())
+        .merge(health::routes())
+        .merge(sandbox::routes(&app));
     for prefix in mounts {
-        router = router.merge(payments::routes(prefix)).merge(cards::routes(prefix));
+        router = router
+            .merge(payments::routes(prefix))
+            .merge(cards::routes(prefix))
+            .merge(webhooks::routes(prefix, &app));
     }
     router.with_state(app)
 }

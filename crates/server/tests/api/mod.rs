@@ -20,15 +20,16 @@ use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use gateways::sandbox::{Books, Core, SandboxGateway};
 use serde_json::{Value, json};
-use server::api::auth::mailed::{place, token_in_link};
 use server::app::App;
 use server::auth::chain::Chain;
+use server::auth::one_time::{in_link, place};
 use server::auth::password::{Cost, Passwords};
 use server::auth::token::Tokens;
 use server::clock::{Clock, ManualClock};
 use server::config::{Config, Secrets, Sources, load};
 use server::dice::{Dice, OsDice};
 use server::http::{Surroundings, wrap};
+use server::mail::Mailer;
 use server::protocol::Protocol;
 use server::seal::Seal;
 use store::testing::TestDb;
@@ -102,6 +103,7 @@ impl Node {
             external: None,
             chain: Arc::new(Chain::new(&secrets)),
             seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
+            mailer: Arc::new(Mailer::new(&config).expect("a folder for mails")),
             config,
             dice,
             plants: Plants::default(),
@@ -182,7 +184,7 @@ impl Node {
         let sealed = body["sealed"].as_str().expect("sealed");
         let secret = self.app.seal.open(&place(purpose), sealed).expect("ours");
         let person = domain::id::PersonId(body["person"].as_i64().expect("an id"));
-        token_in_link(person, purpose, &secret).expose().to_owned()
+        in_link(person, purpose, &secret).expose().to_owned()
     }
 }
 
