@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use server::cli::{AdminCommand, Cli, Command, Listen};
 use server::commands;
-use server::commands::admin::Made;
+use server::commands::admin::{AdminError, Made};
 use server::config::{self, Config, Secrets};
 use server::http::server::Stop;
 
@@ -47,28 +47,33 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Migrate => tokio::task::spawn_blocking(move || commands::migrate(&config)).await??,
         Command::Reconcile => commands::reconcile(config).await?,
         Command::Sandbox(listen) => commands::sandbox(config, sandbox_address(&listen)?, stop).await?,
-        Command::Verify => tokio::task::spawn_blocking(move || commands::verify(&config)).await??,
-        Command::Admin(AdminCommand::Create { email }) => {
-            tokio::task::spawn_blocking(move || create_admin(&config, &email)).await??
+        Command::Admin(AdminCommand::Create { email }) => create_admin(config, email).await?,
+        Command::CheckConfig | Command::Demo(_) | Command::Verify | Command::Smoke => {
+            bail!("this build has no {command:?}")
         }
-        Command::CheckConfig | Command::Demo(_) | Command::Smoke => bail!("this build has no {command:?}"),
     };
     Ok(code)
+}
+
+/// What the person at the keyboard did wrong is 1; what could not be done at all is 2.
+async fn create_admin(config: Config, email: String) -> anyhow::Result<ExitCode> {
+    let address = email.clone();
+    let create = move || commands::admin::create(&config, &address, std::io::stdin());
+    match tokio::task::spawn_blocking(create).await? {
+        Ok(Made::Created) => println!("{email} is an administrator now."),
+        Ok(Made::Promoted) => println!("{email} was registered already and is an administrator now."),
+        Err(error @ (AdminError::Email(_) | AdminError::Password(_))) => {
+            eprintln!("bursar: {error}");
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn sandbox_address(listen: &Listen) -> anyhow::Result<std::net::SocketAddr> {
     let address = listen.listen.as_deref().unwrap_or("127.0.0.1:9000");
     address.parse().context("--listen must be an address such as 127.0.0.1:9000")
-}
-
-fn create_admin(config: &Config, email: &str) -> anyhow::Result<ExitCode> {
-    match commands::admin::create(config, email, std::io::stdin())? {
-        Made::Created => println!("{email} is an administrator now."),
-        Made::Promoted => {
-            println!("{email} was registered already, and is an administrator with this password now.");
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn check_config(config: &Config) -> anyhow::Result<ExitCode> {
