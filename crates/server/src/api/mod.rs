@@ -3,8 +3,11 @@
 
 pub mod bookings;
 pub mod cards;
+pub mod health;
 pub mod methods;
 pub mod payments;
+pub mod sandbox;
+pub mod webhooks;
 
 use axum::Router;
 
@@ -16,9 +19,12 @@ const PAYMENTS: [&str; 2] = ["/api/payments", "/stripe-payments"];
 /// All routes, without the surroundings.
 pub fn routes(app: App) -> Router {
     let mounts = if app.config.compat.alias_mounts { &PAYMENTS[..] } else { &PAYMENTS[..1] };
-    let mut router = bookings::routes();
+    let mut router = bookings::routes().merge(health::routes()).merge(sandbox::routes(&app));
     for prefix in mounts {
-        router = router.merge(payments::routes(prefix)).merge(cards::routes(prefix));
+        router = router
+            .merge(payments::routes(prefix))
+            .merge(cards::routes(prefix))
+            .merge(webhooks::routes(prefix, &app));
     }
     router.with_state(app)
 }

@@ -7,7 +7,13 @@
 pub mod bookings;
 mod cards;
 mod fanout;
+mod offers;
 pub mod payments;
+mod people;
+
+pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
+pub use offers::Offered;
+pub use people::{Known, LoggedIn};
 
 use domain::records::{Claim, Space};
 
