@@ -89,7 +89,7 @@ both! {
             node.get("/api/accounts/me/", &student).await.is_problem(401, "unauthorized");
             let changed = node.patch(&path, &admin, json!({"is_active": false})).await.is(200);
             assert_eq!(changed["is_active"], false);
-            node.post("/api/login/", "", json!({"email": "s@x.org", "password": crate::api::PASSWORD})).await.is(401);
+            node.post("/api/login/", "", json!({"email": "s@x.org", "password": crate::people::PASSWORD})).await.is(401);
             for missing in ["nobody", "00000000-0000-4000-8000-000000000000"] {
                 let path = format!("/api/accounts/users/{missing}/");
                 node.patch(&path, &admin, json!({"is_active": false})).await.is_problem(404, "not_found");
