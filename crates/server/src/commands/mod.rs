@@ -3,6 +3,7 @@
 //! Commands answer an exit code: 0 done, 1 found something wrong; what could not run is an error
 //! (2). Deliberately not here: parsing the command line (`cli`), rules, HTTP.
 
+pub mod admin;
 mod migrate;
 mod outside;
 mod policies;
@@ -10,6 +11,7 @@ mod reconcile;
 mod sandbox;
 mod serve;
 pub mod start;
+mod verify;
 mod worker;
 
 pub use migrate::migrate;
@@ -18,4 +20,5 @@ pub use reconcile::reconcile;
 pub use sandbox::sandbox;
 pub use serve::serve;
 pub use start::{Role, StartError, Started};
+pub use verify::verify;
 pub use worker::worker;
