@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Parser;
 use server::cli::{AdminCommand, Cli, Command, Listen};
 use server::commands;
-use server::commands::admin::{self, Made};
+use server::commands::admin::Made;
 use server::config::{self, Config, Secrets};
 use server::http::server::Stop;
 
@@ -51,9 +51,9 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Admin(AdminCommand::Create { email }) => {
             tokio::task::spawn_blocking(move || create_admin(&config, &email)).await??
         }
-        Command::CheckConfig | Command::Demo(_) | Command::Smoke => {
-            bail!("this build has no {command:?}")
-        }
+        Command::Smoke => commands::smoke().await?,
+        Command::Demo(_) => commands::demo(config, stop).await?,
+        Command::CheckConfig => unreachable!("it needs no runtime and is done before"),
     };
     Ok(code)
 }
@@ -64,9 +64,11 @@ fn sandbox_address(listen: &Listen) -> anyhow::Result<std::net::SocketAddr> {
 }
 
 fn create_admin(config: &Config, email: &str) -> anyhow::Result<ExitCode> {
-    match admin::create(config, email, std::io::stdin())? {
-        Made::Created => println!("The administrator was created."),
-        Made::Promoted => println!("This person is an administrator now, with this password."),
+    match commands::admin::create(config, email, std::io::stdin())? {
+        Made::Created => println!("{email} is an administrator now."),
+        Made::Promoted => {
+            println!("{email} was registered already, and is an administrator with this password now.");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

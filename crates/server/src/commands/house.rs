@@ -79,6 +79,8 @@ impl House {
         config.limits.login_per_minute = 0;
         config.limits.payment_per_minute = 0;
         config.limits.other_per_minute = 0;
+        // And one that stays for the whole story is no stale login.
+        config.auth.access_ttl_minutes = 24 * 60;
         let started = start::start_at(config, Role::Server, clock).await?;
         let app = &started.app;
         let around = Surroundings {
@@ -130,7 +132,12 @@ impl House {
     }
 
     /// One POST that must work.
-    pub(super) async fn post(&self, token: Option<&str>, path: &str, body: &Value) -> Result<Value, VisitError> {
+    pub(super) async fn post(
+        &self,
+        token: Option<&str>,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, VisitError> {
         let (status, answer) = self.ask(token, Method::POST, path, body).await?;
         if (200..300).contains(&status) {
             return Ok(answer);

@@ -69,7 +69,8 @@ struct Somebody {
 
 async fn join(house: &House, role: &str) -> Result<Somebody, VisitError> {
     let email = format!("{role}@smoke.example");
-    let person = json!({ "email": email, "password": PASSWORD, "full_name": format!("Smoke {role}"), "role": role });
+    let person =
+        json!({ "email": email, "password": PASSWORD, "full_name": format!("Smoke {role}"), "role": role });
     let registered = house.post(None, "/api/register/", &person).await?;
     let login = house.post(None, "/api/login/", &json!({ "email": email, "password": PASSWORD })).await?;
     Ok(Somebody { uuid: text(&registered, "user_id")?, token: text(&login, "access_token")? })
@@ -103,7 +104,8 @@ async fn pay(house: &House, student: &Somebody, booking: i64) -> Result<(), Visi
     let path = "/api/payments/process-booking-payment/";
     let paid = json!({ "booking_id": booking, "payment_method_id": method });
     let paid = house.post(Some(&student.token), path, &paid).await?;
-    expect(&paid["amount_paid"].to_string(), "52.50").or_else(|_| expect(&paid["amount_paid"].to_string(), "52.5"))
+    expect(&paid["amount_paid"].to_string(), "52.50")
+        .or_else(|_| expect(&paid["amount_paid"].to_string(), "52.5"))
 }
 
 async fn cancel(house: &House, student: &Somebody, booking: i64) -> Result<(), VisitError> {
