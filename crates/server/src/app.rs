@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use domain::context::Plants;
 use domain::policy::Policies;
+use domain::time::Timestamp;
+use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use gateways::sandbox::SandboxGateway;
 use store::Db;
@@ -17,6 +19,7 @@ use crate::clock::{Clock, OffsetClock};
 use crate::config::Config;
 use crate::dice::Dice;
 use crate::http::limits::Limits;
+use crate::mail::Mailer;
 use crate::protocol::Protocol;
 use crate::seal::Seal;
 
@@ -44,7 +47,21 @@ pub struct App {
     pub chain: Arc<Chain>,
     /// For secrets that wait in the database.
     pub seal: Arc<Seal>,
+    pub mailer: Arc<Mailer>,
     pub plants: Plants,
+}
+
+impl App {
+    /// What time it is at a gateway: the sandbox in this process lives by the marketplace's clock,
+    /// every other gateway by the world's.
+    pub fn now_at(&self, gateway: &str) -> Timestamp {
+        let sandbox = self.sandbox.as_ref().filter(|sandbox| sandbox.gateway.core().is_some());
+        if sandbox.is_some_and(|sandbox| sandbox.gateway.name() == gateway) {
+            self.clock.now()
+        } else {
+            self.real_clock.now()
+        }
+    }
 }
 
 /// The sandbox and the clock it may advance.

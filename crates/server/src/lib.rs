@@ -19,9 +19,15 @@ pub mod seal;
 
 pub mod protocol;
 
+pub mod mail;
+
 pub mod app;
 
 pub mod http;
+
+pub mod inbound;
+
+pub mod jobs;
 
 pub mod api;
 

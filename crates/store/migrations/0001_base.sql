@@ -457,6 +457,7 @@ CREATE TABLE alert (
     acknowledged_at BIGINT,
     PRIMARY KEY (lane, id)
 );
+CREATE INDEX alert_at ON alert (at, id);
 
 INSERT INTO lane (lane, next)
 WITH RECURSIVE number(n) AS (

@@ -6,7 +6,7 @@
 
 use domain::id::{JobId, PersonId};
 use domain::records::{
-    Booking, Card, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Word,
+    Alert, Booking, Card, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Word,
 };
 use domain::rows::Record;
 use domain::time::Timestamp;
@@ -73,6 +73,12 @@ impl Reads<'_> {
         let expired = "WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2";
         let answers: Vec<IdempotencyRecord> = self.select(expired, &due(now, limit))?;
         Ok(answers.iter().map(Record::key).collect())
+    }
+
+    /// What humans were asked to look at, newest first.
+    pub fn alerts(&mut self, limit: usize) -> Result<Vec<Alert>, Fault> {
+        let limit = i64::try_from(limit).expect("limits are small");
+        self.select("ORDER BY at DESC, id DESC LIMIT $1", &[Value::Int(limit)])
     }
 
     /// Saved cards with a gateway's token: at most one a person.
