@@ -19,6 +19,7 @@ use gateways::registry::Gateways;
 use gateways::sandbox::{Books, Core, SandboxGateway};
 use serde_json::Value;
 use server::app::App;
+use server::auth::chain::Chain;
 use server::auth::password::{Cost, Passwords};
 use server::auth::token::{Claims, Tokens};
 use server::clock::{Clock, ManualClock, SystemClock};
@@ -26,7 +27,9 @@ use server::config::{Config, Secrets};
 use server::dice::{Dice, OsDice};
 use server::http::json::Instant;
 use server::http::{Surroundings, wrap};
+use server::mail::Mailer;
 use server::protocol::Protocol;
+use server::seal::Seal;
 use store::engine::Options;
 use store::testing::TestDb;
 use store::{Db, Settings, migrate_database};
@@ -225,7 +228,12 @@ impl Market {
             }
             None => request.body(Body::empty()),
         };
-        let response = self.router.clone().oneshot(request.expect("valid")).await.expect("routers answer");
+        self.answer(request.expect("valid")).await
+    }
+
+    /// Any request, as it is.
+    pub async fn answer(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("routers answer");
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
         let text = String::from_utf8(bytes.into()).expect("text");
@@ -287,6 +295,7 @@ fn app(
     let secrets = Secrets::load(&config, dice.as_ref()).expect("all are set");
     let tokens = Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock)));
     let passwords = Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice)).expect("cheap ones work"));
+    let mailer = Mailer::new(&config).expect("mail goes to files");
     App {
         protocol: Protocol::new(db.clone(), gateways.clone()),
         db,
@@ -300,6 +309,10 @@ fn app(
         tokens,
         passwords,
         limits: Arc::clone(&around.limits),
+        external: None,
+        chain: Arc::new(Chain::new(&secrets)),
+        seal: Arc::new(Seal::new(&secrets, Arc::new(OsDice))),
+        mailer: Arc::new(mailer),
         plants: Plants::default(),
     }
 }

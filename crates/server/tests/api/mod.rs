@@ -2,4 +2,5 @@
 
 mod bookings;
 mod cards;
-mod market;
+pub mod market;
+mod payments;
