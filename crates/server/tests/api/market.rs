@@ -223,7 +223,12 @@ impl Market {
             }
             None => request.body(Body::empty()),
         };
-        let response = self.router.clone().oneshot(request.expect("valid")).await.expect("routers answer");
+        self.answer(request.expect("valid")).await
+    }
+
+    /// Any request, as it is.
+    pub async fn answer(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("routers answer");
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
         let text = String::from_utf8(bytes.into()).expect("text");
