@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use server::cli::{Cli, Command, Listen};
+use server::cli::{AdminCommand, Cli, Command, Listen};
 use server::commands;
+use server::commands::admin::Made;
 use server::config::{self, Config, Secrets};
 use server::http::server::Stop;
 
@@ -46,9 +47,11 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Migrate => tokio::task::spawn_blocking(move || commands::migrate(&config)).await??,
         Command::Reconcile => commands::reconcile(config).await?,
         Command::Sandbox(listen) => commands::sandbox(config, sandbox_address(&listen)?, stop).await?,
-        Command::CheckConfig | Command::Demo(_) | Command::Admin(_) | Command::Verify | Command::Smoke => {
-            bail!("this build has no {command:?}")
+        Command::Verify => tokio::task::spawn_blocking(move || commands::verify(&config)).await??,
+        Command::Admin(AdminCommand::Create { email }) => {
+            tokio::task::spawn_blocking(move || create_admin(&config, &email)).await??
         }
+        Command::CheckConfig | Command::Demo(_) | Command::Smoke => bail!("this build has no {command:?}"),
     };
     Ok(code)
 }
@@ -56,6 +59,16 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 fn sandbox_address(listen: &Listen) -> anyhow::Result<std::net::SocketAddr> {
     let address = listen.listen.as_deref().unwrap_or("127.0.0.1:9000");
     address.parse().context("--listen must be an address such as 127.0.0.1:9000")
+}
+
+fn create_admin(config: &Config, email: &str) -> anyhow::Result<ExitCode> {
+    match commands::admin::create(config, email, std::io::stdin())? {
+        Made::Created => println!("{email} is an administrator now."),
+        Made::Promoted => {
+            println!("{email} was registered already, and is an administrator with this password now.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check_config(config: &Config) -> anyhow::Result<ExitCode> {

@@ -78,34 +78,42 @@ impl Db {
         Ok(Db { inner: Arc::new(Inner::Inline { writer }) })
     }
 
-    /// Makes a change that the rules may refuse. Answers after the commit.
-    pub async fn submit<C: Command>(&self, command: C) -> Result<C::Receipt, writer::Error> {
+    /// Makes a change that the rules may refuse. Queued at once; answered after the commit.
+    pub fn submit<C: Command>(
+        &self,
+        command: C,
+    ) -> impl Future<Output = Result<C::Receipt, writer::Error>> + Send + use<C> {
         let (reply, answer) = oneshot::channel();
-        self.run(Box::new(CommandWork::new(command, reply)), answer).await
+        self.run(Box::new(CommandWork::new(command, reply)), answer)
     }
 
-    /// Records what has happened. Answers after the commit.
-    pub async fn record<F: Fact>(&self, fact: F) -> Result<F::Receipt, writer::Error> {
+    /// Records what has happened. Queued at once; answered after the commit.
+    pub fn record<F: Fact>(
+        &self,
+        fact: F,
+    ) -> impl Future<Output = Result<F::Receipt, writer::Error>> + Send + use<F> {
         let (reply, answer) = oneshot::channel();
-        self.run(Box::new(FactWork::new(fact, reply)), answer).await
+        self.run(Box::new(FactWork::new(fact, reply)), answer)
     }
 
-    async fn run<T>(
+    fn run<T: Send>(
         &self,
         work: Box<dyn Work>,
         answer: oneshot::Receiver<Result<T, writer::Error>>,
-    ) -> Result<T, writer::Error> {
-        self.pause().await;
-        self.push(work)?;
-        let answer = answer.await.unwrap_or(Err(writer::Error::Stopped));
-        self.pause().await;
-        answer
-    }
-
-    /// Before and after a commit the simulator may stop a caller for ever.
-    async fn pause(&self) {
-        if matches!(&*self.inner, Inner::Inline { .. }) {
-            tokio::task::yield_now().await;
+    ) -> impl Future<Output = Result<T, writer::Error>> + Send + use<T> {
+        let db = self.clone();
+        let inline = matches!(&*self.inner, Inner::Inline { .. });
+        let (pushed, later) = if inline { (Ok(()), Some(work)) } else { (self.push(work), None) };
+        async move {
+            pushed?;
+            if let Some(work) = later {
+                // Before and after a commit the simulator may stop a caller for ever.
+                tokio::task::yield_now().await;
+                db.push(work)?;
+                tokio::task::yield_now().await;
+            }
+            drop(db);
+            answer.await.unwrap_or(Err(writer::Error::Stopped))
         }
     }
 

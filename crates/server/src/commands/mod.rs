@@ -11,6 +11,7 @@ mod reconcile;
 mod sandbox;
 mod serve;
 pub mod start;
+mod verify;
 mod worker;
 
 pub use migrate::migrate;
@@ -19,4 +20,5 @@ pub use reconcile::reconcile;
 pub use sandbox::sandbox;
 pub use serve::serve;
 pub use start::{Role, StartError, Started};
+pub use verify::verify;
 pub use worker::worker;

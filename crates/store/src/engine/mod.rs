@@ -170,6 +170,22 @@ impl Connection {
         self.noting(rows)
     }
 
+    /// The plan of a query, one line a step, in the engine's own words.
+    pub fn explain(&mut self, sql: &str, params: &[Value]) -> Result<Vec<String>, Fault> {
+        if self.is_postgres() {
+            return self.query(&format!("EXPLAIN {sql}"), params)?.iter_mut().map(Row::text).collect();
+        }
+        let steps = self.query(&format!("EXPLAIN QUERY PLAN {sql}"), params)?;
+        let told = steps.into_iter().map(|mut step| {
+            // Its number, its parent's and a spare one stand before what it does.
+            for _ in 0..3 {
+                step.int()?;
+            }
+            step.text()
+        });
+        told.collect()
+    }
+
     /// Answers the number of rows changed.
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Fault> {
         let changed = each!(self, session => session.execute(sql, params));
