@@ -3,7 +3,7 @@
 
 mod auth;
 mod gigs;
-mod people;
+mod profiles;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
