@@ -72,16 +72,8 @@ pub struct Answer {
 
 /// Runs a test in a market with some settings changed.
 pub fn run<F: AsyncFnOnce(Market)>(db: &TestDb, settings: &[(&str, &str)], test: F) {
-    live(Market::open(db, settings, None), test);
-}
-
-/// The same with other rules than the settings'.
-pub fn run_with<F: AsyncFnOnce(Market)>(db: &TestDb, policies: Policies, test: F) {
-    live(Market::open(db, &[], Some(policies)), test);
-}
-
-/// The store is threads: it is opened before the runtime starts, and closed after it has ended.
-fn live<F: AsyncFnOnce(Market)>(market: Market, test: F) {
+    // The store is threads: it is opened before the runtime starts, and closed after it has ended.
+    let market = Market::open(db, settings);
     let store = market.app.db.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("threads").block_on(test(market));
@@ -89,12 +81,12 @@ fn live<F: AsyncFnOnce(Market)>(market: Market, test: F) {
 }
 
 impl Market {
-    fn open(db: &TestDb, settings: &[(&str, &str)], rules: Option<Policies>) -> Market {
+    fn open(db: &TestDb, settings: &[(&str, &str)]) -> Market {
         let settings: Vec<(&str, &str)> = SECRETS.iter().chain(settings).copied().collect();
         let config = Arc::new(crate::http::config(&settings));
         let clock = Arc::new(ManualClock::at(START));
         let secrets = Secrets::load(&config, &OsDice).expect("all are set");
-        let policies = Arc::new(rules.unwrap_or_else(|| policies(&config, &secrets.instance)));
+        let policies = Arc::new(policies(&config, &secrets.instance));
         let gateway = Arc::new(sandbox(&clock));
         let gateways =
             Gateways::new([Arc::clone(&gateway) as Arc<dyn Gateway>], "sandbox").expect("it is there");
