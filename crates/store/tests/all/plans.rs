@@ -118,7 +118,6 @@ both! {
         indexed(&mut c, "count_bookings", |reads| reads.count_bookings(&bookings(Side::Payer)));
         indexed(&mut c, "logged_in", |reads| reads.logged_in(SessionId(257)));
         indexed(&mut c, "known", |reads| reads.known(STUDENT));
-        indexed(&mut c, "cards_with_token", |reads| reads.cards_with_token("sandbox", "pm_1"));
     }
 }
 
