@@ -32,7 +32,7 @@ pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartErro
         metrics: Arc::new(Metrics::new()),
     };
     let metrics = metrics_listener(&app.config).await?;
-    let people = app.db.read(|reads| reads.count_people()).await?;
+    let people = app.db.read(store::reads::Reads::count_people).await?;
     print_banner(app, metrics.as_ref().map(Listener::address).transpose()?, people == 0);
     let measured = metrics::router(Arc::clone(&around.metrics));
     let routes = wrap(api::routes(app.clone()), &around);
