@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 
-use super::{Role, StartError, start::start};
+use super::start::{count_people, start};
+use super::{Role, StartError};
 use crate::app::App;
 use crate::config::Config;
 use crate::http::metrics::{self, Metrics};
@@ -32,7 +33,7 @@ pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartErro
         metrics: Arc::new(Metrics::new()),
     };
     let metrics = metrics_listener(&app.config).await?;
-    let people = app.db.read(store::reads::Reads::count_people).await?;
+    let people = count_people(app).await?;
     print_banner(app, metrics.as_ref().map(Listener::address).transpose()?, people == 0);
     let measured = metrics::router(Arc::clone(&around.metrics));
     let routes = wrap(api::routes(app.clone()), &around);
