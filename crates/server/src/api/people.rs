@@ -50,7 +50,7 @@ impl Role {
         }
     }
 
-    /// LinguaFlex's word.
+    /// The web client's word.
     pub fn word(self) -> &'static str {
         match self {
             Role::Student => "STUDENT",
@@ -60,7 +60,7 @@ impl Role {
         }
     }
 
-    /// Skillstudio's word, which knows no "both": whoever teaches is an instructor.
+    /// The other clients' word, which knows no "both": whoever teaches is an instructor.
     fn plain_word(self) -> &'static str {
         match self {
             Role::Student => "student",

@@ -144,12 +144,12 @@ impl Node {
 
     pub async fn register(&self, email: &str, role: &str) -> String {
         let body = json!({"email": email, "password": PASSWORD, "full_name": "Ada Lovelace", "role": role});
-        let made = self.post("/api/register/", "", body).await.is(201);
+        let made = self.post("/api/register/", "", body).await.told(201);
         made["user_id"].as_str().expect("an id").to_owned()
     }
 
     pub async fn log_in(&self, email: &str) -> Value {
-        self.post("/api/login/", "", json!({"email": email, "password": PASSWORD})).await.is(200)
+        self.post("/api/login/", "", json!({"email": email, "password": PASSWORD})).await.told(200)
     }
 
     /// Somebody new who is logged in: the access token.
@@ -180,7 +180,7 @@ impl Node {
         let mut jobs = jobs.await.expect("readable");
         jobs.sort_by_key(|job| job.id);
         let bodies = jobs.iter().map(|job| serde_json::from_str::<Value>(&job.body).expect("JSON"));
-        let body = bodies.filter(|body| body["template"] == purpose.word()).last().expect("a mail");
+        let body = bodies.rev().find(|body| body["template"] == purpose.word()).expect("a mail");
         let sealed = body["sealed"].as_str().expect("sealed");
         let secret = self.app.seal.open(&place(purpose), sealed).expect("ours");
         let person = domain::id::PersonId(body["person"].as_i64().expect("an id"));
@@ -199,16 +199,16 @@ pub fn refresh(pair: &Value) -> String {
 impl Answer {
     /// The body, if the status is the expected one.
     #[track_caller]
-    pub fn is(self, status: u16) -> Value {
+    pub fn told(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self.body
     }
 
     /// A problem with this code.
     #[track_caller]
-    pub fn is_problem(self, status: u16, code: &str) -> Value {
+    pub fn refused(self, status: u16, code: &str) -> Value {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.body);
-        let body = self.is(status);
+        let body = self.told(status);
         assert_eq!(body["code"], code, "{body}");
         assert_eq!(body["error"], body["detail"]);
         body
