@@ -4,3 +4,4 @@ mod api;
 mod background;
 mod cli;
 mod http;
+mod mainjob;

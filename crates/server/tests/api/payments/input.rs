@@ -2,8 +2,8 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::{Value, json};
 
-use super::{CONFIRM, Cast, INTENT, LIST, PAY, charged, paying};
-use crate::api::market::{Login, run};
+use super::{BOOKINGS, CONFIRM, Cast, INTENT, LIST, PAY, charged, paying};
+use crate::api::market::{Login, Market, run};
 
 store::both! {
     fn bad_input_is_told_clearly_and_writes_nothing(db) {
@@ -69,8 +69,8 @@ store::both! {
             let id = cast.booked(&market, 600).await;
             let path = format!("/api/accounts/gigs/{}/", cast.gig.0);
             market.patch(&cast.teacher, &path, json!({ "price_per_session": "500.00" })).await.expect(200);
-            let edit = json!({ "end_time": super::Market::at(605), "hourly_rate": 1, "payment_status": "PAID" });
-            let booking = format!("{}{id}/", super::BOOKINGS);
+            let edit = json!({ "end_time": Market::at(605), "hourly_rate": 1, "payment_status": "PAID" });
+            let booking = format!("{}{id}/", BOOKINGS);
             market.patch(&cast.student, &booking, edit).await;
             assert_eq!(cast.pay(&market, id, "visa").await.expect(200).body["amount_paid"], 78.75);
         });
