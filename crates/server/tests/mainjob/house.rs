@@ -95,6 +95,8 @@ impl House {
         let (switch, stop) = Stop::by_hand();
         let routes = wrap(server::api::routes(app.clone()), &around);
         let serving = tokio::spawn(listener.serve(routes, stop));
+        // Another test of this process may have set it; either way it is there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
         House { app, base, client, switch, serving, _started: started, _folder: folder }
     }
