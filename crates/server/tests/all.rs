@@ -3,5 +3,7 @@
 mod api;
 mod background;
 mod cli;
+mod docs;
 mod http;
 mod mainjob;
+mod peers;

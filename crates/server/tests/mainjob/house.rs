@@ -117,6 +117,22 @@ impl House {
         Login { uuid: made.body["user_id"].as_str().expect("an id").to_owned(), token }
     }
 
+    /// The first administrator, made as the command line makes him.
+    pub async fn admin(&self) -> Login {
+        let password = zeroize::Zeroizing::new(PASSWORD.to_owned());
+        let command = domain::people::CreateAdmin {
+            uuid: server::dice::uuid_v4(self.app.dice.as_ref()),
+            email: "admin@example.org".into(),
+            full_name: "Admin".into(),
+            password: self.app.passwords.hash(password).await.expect("a hash"),
+        };
+        let person = self.app.db.submit(command).await.expect("the only one");
+        let login = json!({ "email": "admin@example.org", "password": PASSWORD });
+        let login = self.post(None, "/api/login/", login).await.expect(200);
+        let token = login.body["access_token"].as_str().expect("a token").to_owned();
+        Login { uuid: person.uuid, token }
+    }
+
     /// Registers both parties; the gig costs so much an hour.
     pub async fn cast(&self, price: &str) -> Cast {
         let student = self.register("sam", "STUDENT").await;
