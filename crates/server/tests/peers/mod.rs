@@ -21,7 +21,7 @@ const LEFT_OUT: [&str; 2] = [
 /// 501 is what the contract wants where Google is not configured; to schemathesis it is a fault.
 const NOT_CONFIGURED: &str = "^/api/auth/google/";
 const SEED: &str = "20260";
-const EXAMPLES_MAX: &str = "20";
+const EXAMPLES_MAX: &str = "10";
 
 enum Who {
     Anonymous,
