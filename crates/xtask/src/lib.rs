@@ -8,6 +8,7 @@ pub mod bench;
 pub mod ci;
 pub mod hook;
 pub mod install;
+pub mod openapi;
 pub mod postgres;
 pub mod shell;
 pub mod test;

@@ -45,6 +45,8 @@ enum Command {
         #[arg(long, default_value = "target/bench.json")]
         output: PathBuf,
     },
+    /// Write docs/openapi.json and the error codes in docs/api.md
+    Openapi,
     /// Install a pre-push hook that runs fmt and tidy
     Hook,
 }
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Bench { pairs, seconds, binary, output, .. } => {
             bench::run(&bench::Arguments { pairs, seconds, binary, output })
         }
+        Command::Openapi => xtask::openapi::run(),
         Command::Hook => xtask::hook::run(),
     };
     match outcome {
