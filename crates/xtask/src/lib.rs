@@ -6,9 +6,11 @@
 
 pub mod bench;
 pub mod ci;
+pub mod crash;
 pub mod hook;
 pub mod install;
 pub mod postgres;
 pub mod shell;
+pub mod smoke;
 pub mod test;
 pub mod tidy;
