@@ -1,23 +1,27 @@
-//! `bursar verify`: the books, recomputed and checked.
+//! `bursar verify`: recounts the books of a database, served or not.
 
 use std::process::ExitCode;
 
+use store::migrate::Status;
 use store::verify::verify_database;
 
 use super::StartError;
 use super::start::{options, url};
 use crate::config::Config;
 
-/// Prints every finding; 1 when there is one. Blocks; not for an async thread.
+/// Prints every finding; 1 when there is one. Blocks.
 pub fn verify(config: &Config) -> Result<ExitCode, StartError> {
-    let findings = verify_database(&url(config)?, &options(config))?;
+    let (url, options) = (url(config)?, options(config));
+    if store::schema_status(&url, &options)? != Status::Current {
+        return Err(StartError::Behind);
+    }
+    let findings = verify_database(&url, &options)?;
     for finding in &findings {
         println!("{finding}");
     }
     if findings.is_empty() {
-        println!("Every cent is explained.");
+        println!("The books are in order: every minor unit is explained.");
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{} findings", findings.len());
     Ok(ExitCode::from(1))
 }
