@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use super::cpu;
 use super::market::{Market, Payees};
 use super::node::{self, Setup};
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, PROGRAMS};
 use crate::shell;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +169,7 @@ fn name(payees: Payees) -> &'static str {
 }
 
 fn psql(url: &str) -> Command {
-    let mut psql = Command::new("psql");
+    let mut psql = Command::new(Path::new(PROGRAMS).join("psql"));
     psql.args(["--no-psqlrc", "--set=ON_ERROR_STOP=1"]).arg(url);
     psql
 }
