@@ -27,7 +27,7 @@ both! {
             assert_eq!(user["is_verified"], false);
             let token = node.mailed(Purpose::VerifyEmail).await;
             node.post("/api/verify-email/", "", json!({"token": token})).await.is(200);
-            let problem = node.post("/api/register/", "", body("student")).await.is_problem(409, "email_taken");
+            let problem = node.post("/api/register/", "", body("student")).await.refused(409, "email_taken");
             assert_eq!(problem["action"], "login");
         });
     }
@@ -59,12 +59,12 @@ both! {
             for (field, value) in cases {
                 let mut body = json!({"email": ADA, "password": PASSWORD, "full_name": "Ada"});
                 body[field] = value;
-                let problem = node.post("/api/register/", "", body).await.is_problem(400, "validation_failed");
+                let problem = node.post("/api/register/", "", body).await.refused(400, "validation_failed");
                 assert!(problem["details"][field].is_array(), "{problem}");
             }
             let missing = node.post("/api/register/", "", json!({"email": ADA})).await;
-            missing.is_problem(400, "validation_failed");
-            node.post("/api/register/", "", json!([])).await.is_problem(400, "malformed");
+            missing.refused(400, "validation_failed");
+            node.post("/api/register/", "", json!([])).await.refused(400, "malformed");
         });
     }
 
@@ -98,13 +98,13 @@ both! {
             let wrong = json!({"email": ADA, "password": "wrong horse"});
             let wrong = node.post("/api/login/", "", wrong).await;
             assert!(wrong.headers.contains_key("www-authenticate"));
-            let wrong = wrong.is_problem(401, "invalid_credentials");
+            let wrong = wrong.refused(401, "invalid_credentials");
             let unknown = json!({"email": "nobody@example.org", "password": "wrong horse"});
-            let unknown = node.post("/accounts/login/", "", unknown).await.is_problem(401, "invalid_credentials");
+            let unknown = node.post("/accounts/login/", "", unknown).await.refused(401, "invalid_credentials");
             assert_eq!(wrong, unknown);
             assert_eq!(wrong["success"], false);
             let malformed = node.post("/api/login/", "", json!({"email": ADA})).await;
-            assert_eq!(malformed.is_problem(400, "validation_failed")["success"], false);
+            assert_eq!(malformed.refused(400, "validation_failed")["success"], false);
         });
     }
 
@@ -114,11 +114,11 @@ both! {
             for email in [ADA, "nobody@example.org"] {
                 let guess = || json!({"email": email, "password": "wrong horse"});
                 for _ in 0..11 {
-                    node.post("/api/login/", "", guess()).await.is_problem(401, "invalid_credentials");
+                    node.post("/api/login/", "", guess()).await.refused(401, "invalid_credentials");
                 }
                 let slowed = node.post("/api/login/", "", guess()).await;
                 assert_eq!(slowed.headers["retry-after"], "2");
-                slowed.is_problem(429, "rate_limited");
+                slowed.refused(429, "rate_limited");
                 node.real.advance(Span::seconds(2));
             }
             node.log_in(ADA).await;
@@ -131,7 +131,7 @@ both! {
             for _ in 0..3 {
                 node.post("/api/login/", "", json!({})).await.is(400);
             }
-            node.post("/api/login/", "", json!({})).await.is_problem(429, "rate_limited");
+            node.post("/api/login/", "", json!({})).await.refused(429, "rate_limited");
             node.post("/api/token/refresh/", "", json!({})).await.is(400);
         });
     }
@@ -155,9 +155,9 @@ both! {
                 last = refresh(&ask(refresh(pair)).await.is(200));
             }
             node.real.advance(Span::HOUR);
-            ask(first).await.is_problem(401, "invalid_refresh_token");
-            ask(last).await.is_problem(401, "invalid_refresh_token");
-            node.get("/api/accounts/me/", &access(&pairs[0])).await.is_problem(401, "unauthorized");
+            ask(first).await.refused(401, "invalid_refresh_token");
+            ask(last).await.refused(401, "invalid_refresh_token");
+            node.get("/api/accounts/me/", &access(&pairs[0])).await.refused(401, "unauthorized");
         });
     }
 
@@ -182,10 +182,10 @@ both! {
             ];
             for token in junk {
                 let answer = node.post("/api/accounts/token/refresh/", "", json!({"refresh": token})).await;
-                answer.is_problem(401, "invalid_refresh_token");
+                answer.refused(401, "invalid_refresh_token");
                 node.post("/api/logout/", "", json!({"refresh_token": token})).await.is(200);
             }
-            node.post("/api/token/refresh/", "", json!({})).await.is_problem(400, "validation_failed");
+            node.post("/api/token/refresh/", "", json!({})).await.refused(400, "validation_failed");
             node.post("/api/token/refresh/", "", json!({"refresh": refresh(&pair)})).await.is(200);
         });
     }
@@ -195,7 +195,7 @@ both! {
             node.register(ADA, "STUDENT").await;
             let pair = node.log_in(ADA).await;
             node.post("/api/logout/", "", json!({"refresh_token": refresh(&pair)})).await.is(200);
-            node.get("/api/accounts/me/", &access(&pair)).await.is_problem(401, "unauthorized");
+            node.get("/api/accounts/me/", &access(&pair)).await.refused(401, "unauthorized");
             node.post("/api/token/refresh/", "", json!({"refresh": refresh(&pair)})).await.is(401);
         });
     }
@@ -204,11 +204,11 @@ both! {
         on(db, async |node| {
             let token = node.somebody(ADA, "STUDENT").await;
             node.real.advance(Span::minutes(16));
-            node.get("/api/accounts/me/", &token).await.is_problem(401, "unauthorized");
+            node.get("/api/accounts/me/", &token).await.refused(401, "unauthorized");
             for bad in ["", "x", "a.b.c"] {
                 let answer = node.get("/api/accounts/me/", bad).await;
                 assert!(answer.headers.contains_key("www-authenticate"));
-                answer.is_problem(401, "unauthorized");
+                answer.refused(401, "unauthorized");
             }
         });
     }
@@ -224,12 +224,12 @@ both! {
             let confirm = |token: &str, password: &str| {
                 node.post("/api/password-reset/confirm/", "", json!({"token": token, "new_password": password}))
             };
-            confirm(&token, "short").await.is_problem(400, "validation_failed");
+            confirm(&token, "short").await.refused(400, "validation_failed");
             for forged in ["", "x", "1.password_reset.x", &token.replace("password_reset", "verify_email"), &format!("{token}x")] {
-                confirm(forged, "a new password").await.is_problem(400, "invalid_token");
+                confirm(forged, "a new password").await.refused(400, "invalid_token");
             }
             confirm(&token, "a new password").await.is(200);
-            confirm(&token, "a new password").await.is_problem(400, "invalid_token");
+            confirm(&token, "a new password").await.refused(400, "invalid_token");
             node.get("/api/accounts/me/", &access(&pair)).await.is(401);
             node.post("/api/token/refresh/", "", json!({"refresh": refresh(&pair)})).await.is(401);
             node.post("/api/login/", "", json!({"email": ADA, "password": PASSWORD})).await.is(401);
@@ -246,7 +246,7 @@ both! {
                 let body = json!({"current_password": current, "new_password": "a new password"});
                 node.call(axum::http::Method::POST, "/api/change-password/", own["access"].as_str().expect("a token"), body)
             };
-            change("wrong horse").await.is_problem(400, "wrong_password");
+            change("wrong horse").await.refused(400, "wrong_password");
             node.post("/api/change-password/", "", json!({})).await.is(401);
             change(PASSWORD).await.is(200);
             node.get("/api/accounts/me/", &access(&own)).await.is(200);
@@ -264,7 +264,7 @@ both! {
             };
             register("a@x.org", "https://app.example.org/verify").await.is(201);
             for evil in ["https://app.example.org.evil.com/", "https://evil.com", "javascript:alert(1)"] {
-                register("b@x.org", evil).await.is_problem(400, "validation_failed");
+                register("b@x.org", evil).await.refused(400, "validation_failed");
             }
         });
     }
@@ -273,11 +273,11 @@ both! {
         with(db, &[("BURSAR_AUTH__REQUIRE_VERIFIED", "true")], async |node| {
             node.register(ADA, "STUDENT").await;
             let login = || node.post("/api/login/", "", json!({"email": ADA, "password": PASSWORD}));
-            assert_eq!(login().await.is_problem(401, "email_not_verified")["action"], "verify_email");
+            assert_eq!(login().await.refused(401, "email_not_verified")["action"], "verify_email");
             node.post("/api/resend-verification/", "", json!({"email": ADA})).await.is(200);
             node.post("/api/resend-verification/", "", json!({"email": "x@example.org"})).await.is(200);
             let token = node.mailed(Purpose::VerifyEmail).await;
-            node.post("/api/verify-email/", "", json!({"token": "1.verify_email.x"})).await.is_problem(400, "invalid_token");
+            node.post("/api/verify-email/", "", json!({"token": "1.verify_email.x"})).await.refused(400, "invalid_token");
             node.post("/api/verify-email/", "", json!({"token": token})).await.is(200);
             login().await.is(200);
         });
@@ -286,7 +286,7 @@ both! {
     fn google_is_honest_about_not_being_there(db) {
         on(db, async |node| {
             for path in ["/api/auth/google/initiate/", "/api/auth/google/callback/"] {
-                node.post(path, "", json!({})).await.is_problem(501, "not_configured");
+                node.post(path, "", json!({})).await.refused(501, "not_configured");
             }
         });
     }

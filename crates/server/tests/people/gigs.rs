@@ -68,10 +68,10 @@ both! {
             for (field, value) in cases {
                 let mut body = lesson("language", "50.00");
                 body[field] = value;
-                let problem = node.post(GIGS, &token, body).await.is_problem(400, "validation_failed");
+                let problem = node.post(GIGS, &token, body).await.refused(400, "validation_failed");
                 assert!(problem["details"][field].is_array(), "{field}: {problem}");
             }
-            node.post(GIGS, &token, json!({})).await.is_problem(400, "validation_failed");
+            node.post(GIGS, &token, json!({})).await.refused(400, "validation_failed");
             assert_eq!(node.get(GIGS, &token).await.is(200), json!([]));
         });
     }
@@ -80,11 +80,11 @@ both! {
         on(db, async |node| {
             let token = node.somebody("t@x.org", "TEACHER").await;
             let first = gig(node, &token, "language", "50.00").await;
-            node.post(GIGS, &token, lesson("language", "60.00")).await.is_problem(409, "gig_category_taken");
+            node.post(GIGS, &token, lesson("language", "60.00")).await.refused(409, "gig_category_taken");
             let path = format!("{GIGS}{first}/");
             node.call(Method::DELETE, &path, &token, Value::Null).await.is(204);
-            node.call(Method::DELETE, &path, &token, Value::Null).await.is_problem(404, "not_found");
-            node.get(&path, &token).await.is_problem(404, "not_found");
+            node.call(Method::DELETE, &path, &token, Value::Null).await.refused(404, "not_found");
+            node.get(&path, &token).await.refused(404, "not_found");
             gig(node, &token, "language", "60.00").await;
         });
     }
@@ -96,7 +96,7 @@ both! {
             let changed = node.patch(&path, &token, json!({"price_per_session": 75, "title": "x"})).await.is(200);
             assert_eq!((&changed["price_per_session"], &changed["tags"][0]), (&json!("75.00"), &json!("speaking")));
             let put = |body| node.call(Method::PUT, &path, &token, body);
-            put(json!({"service_title": "New"})).await.is_problem(400, "validation_failed");
+            put(json!({"service_title": "New"})).await.refused(400, "validation_failed");
             let whole = json!({
                 "category": "general", "service_title": "New", "price_per_session": "1", "session_duration": 5,
             });
@@ -114,15 +114,15 @@ both! {
             let id = gig(node, &owner, "language", "50.00").await;
             let paths = [format!("{GIGS}{id}/"), format!("{GIGS}{id}/status/")];
             for path in &paths {
-                node.get(path, &other).await.is_problem(404, "not_found");
-                node.patch(path, &other, json!({"status": "draft"})).await.is_problem(404, "not_found");
-                node.get(path, &student).await.is_problem(403, "teacher_required");
-                node.get(path, "").await.is_problem(401, "unauthorized");
+                node.get(path, &other).await.refused(404, "not_found");
+                node.patch(path, &other, json!({"status": "draft"})).await.refused(404, "not_found");
+                node.get(path, &student).await.refused(403, "teacher_required");
+                node.get(path, "").await.refused(401, "unauthorized");
             }
-            node.call(Method::DELETE, &paths[0], &other, Value::Null).await.is_problem(404, "not_found");
-            node.post(GIGS, &student, lesson("language", "50.00")).await.is_problem(403, "teacher_required");
+            node.call(Method::DELETE, &paths[0], &other, Value::Null).await.refused(404, "not_found");
+            node.post(GIGS, &student, lesson("language", "50.00")).await.refused(403, "teacher_required");
             for missing in ["0", "-1", "x", "99999999999999999999", "1e3"] {
-                node.get(&format!("{GIGS}{missing}/"), &owner).await.is_problem(404, "not_found");
+                node.get(&format!("{GIGS}{missing}/"), &owner).await.refused(404, "not_found");
             }
         });
     }
@@ -137,12 +137,12 @@ both! {
                 let path = path.clone();
                 async move { node.patch(&path, &token, json!({"status": status})).await }
             };
-            set(token.clone(), "suspended").await.is_problem(400, "gig_suspended");
+            set(token.clone(), "suspended").await.refused(400, "gig_suspended");
             let changed = set(admin.clone(), "SUSPENDED").await.is(200);
             assert_eq!(changed["gig_id"], id);
             assert_eq!((&changed["old_status"], &changed["new_status"]), (&json!("active"), &json!("suspended")));
-            set(token.clone(), "active").await.is_problem(400, "gig_suspended");
-            node.patch(&format!("{GIGS}{id}/"), &token, json!({"status": "active"})).await.is_problem(400, "gig_suspended");
+            set(token.clone(), "active").await.refused(400, "gig_suspended");
+            node.patch(&format!("{GIGS}{id}/"), &token, json!({"status": "active"})).await.refused(400, "gig_suspended");
             node.call(Method::DELETE, &format!("{GIGS}{id}/"), &token, Value::Null).await.is(400);
             assert_eq!(titles(node, "").await, Vec::<String>::new());
             assert_eq!(node.get(&path, &token).await.is(200)["status"], "suspended");
@@ -204,7 +204,7 @@ both! {
             assert_eq!(offering["count"], 1);
             let found = node.get(&format!("{path}?search=poet"), "").await.is(200);
             assert_eq!(found["count"], 1);
-            node.get(&format!("{path}?page=0"), "").await.is_problem(400, "validation_failed");
+            node.get(&format!("{path}?page=0"), "").await.refused(400, "validation_failed");
         });
     }
 }

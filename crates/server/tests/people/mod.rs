@@ -180,7 +180,7 @@ impl Node {
         let mut jobs = jobs.await.expect("readable");
         jobs.sort_by_key(|job| job.id);
         let bodies = jobs.iter().map(|job| serde_json::from_str::<Value>(&job.body).expect("JSON"));
-        let body = bodies.filter(|body| body["template"] == purpose.word()).last().expect("a mail");
+        let body = bodies.rev().find(|body| body["template"] == purpose.word()).expect("a mail");
         let sealed = body["sealed"].as_str().expect("sealed");
         let secret = self.app.seal.open(&place(purpose), sealed).expect("ours");
         let person = domain::id::PersonId(body["person"].as_i64().expect("an id"));
@@ -206,7 +206,7 @@ impl Answer {
 
     /// A problem with this code.
     #[track_caller]
-    pub fn is_problem(self, status: u16, code: &str) -> Value {
+    pub fn refused(self, status: u16, code: &str) -> Value {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.body);
         let body = self.is(status);
         assert_eq!(body["code"], code, "{body}");

@@ -22,7 +22,7 @@ both! {
     fn becoming_something_is_said_once(db) {
         on(db, async |node| {
             let token = node.somebody("s@x.org", "STUDENT").await;
-            node.get("/api/accounts/teachers/my-profile/", &token).await.is_problem(403, "teacher_required");
+            node.get("/api/accounts/teachers/my-profile/", &token).await.refused(403, "teacher_required");
             let first = node.post("/api/accounts/become-teacher/", &token, json!({})).await.is(201);
             assert_eq!(first["created"], true);
             assert_eq!(first["hourly_rate"], Value::Null);
@@ -62,7 +62,7 @@ both! {
                 ("bio", json!({"a": 1})),
             ];
             for (field, value) in bad {
-                let problem = node.patch(path, &token, json!({field: value})).await.is_problem(400, "validation_failed");
+                let problem = node.patch(path, &token, json!({field: value})).await.refused(400, "validation_failed");
                 assert!(problem["details"][field].is_array(), "{problem}");
             }
         });
@@ -72,7 +72,7 @@ both! {
         on(db, async |node| {
             let admin = node.admin().await;
             let student = node.somebody("s@x.org", "STUDENT").await;
-            node.get("/api/accounts/users/", &student).await.is_problem(403, "admin_required");
+            node.get("/api/accounts/users/", &student).await.refused(403, "admin_required");
             node.get("/api/accounts/users/", "").await.is(401);
             let users = node.get("/api/accounts/users/?limit=1", &admin).await.is(200);
             assert_eq!(users["count"], 2);
@@ -83,18 +83,18 @@ both! {
             assert_ne!(second["results"][0]["id"], users["results"][0]["id"]);
             let id = node.get("/api/accounts/me/", &student).await.is(200)["id"].clone();
             let path = format!("/api/accounts/users/{}/", id.as_str().expect("an id"));
-            node.patch(&path, &student, json!({"is_admin": true})).await.is_problem(403, "admin_required");
+            node.patch(&path, &student, json!({"is_admin": true})).await.refused(403, "admin_required");
             let changed = node.patch(&path, &admin, json!({"role": "instructor"})).await.is(200);
             assert_eq!((&changed["role"], &changed["has_student"]), (&json!("TEACHER"), &json!(false)));
-            node.get("/api/accounts/me/", &student).await.is_problem(401, "unauthorized");
+            node.get("/api/accounts/me/", &student).await.refused(401, "unauthorized");
             let changed = node.patch(&path, &admin, json!({"is_active": false})).await.is(200);
             assert_eq!(changed["is_active"], false);
             node.post("/api/login/", "", json!({"email": "s@x.org", "password": crate::people::PASSWORD})).await.is(401);
             for missing in ["nobody", "00000000-0000-4000-8000-000000000000"] {
                 let path = format!("/api/accounts/users/{missing}/");
-                node.patch(&path, &admin, json!({"is_active": false})).await.is_problem(404, "not_found");
+                node.patch(&path, &admin, json!({"is_active": false})).await.refused(404, "not_found");
             }
-            node.patch(&path, &admin, json!({"role": "EMPEROR"})).await.is_problem(400, "validation_failed");
+            node.patch(&path, &admin, json!({"role": "EMPEROR"})).await.refused(400, "validation_failed");
         });
     }
 

@@ -70,7 +70,7 @@ store::both! {
             let path = format!("/api/accounts/gigs/{}/", cast.gig.0);
             market.patch(&cast.teacher, &path, json!({ "price_per_session": "500.00" })).await.expect(200);
             let edit = json!({ "end_time": Market::at(605), "hourly_rate": 1, "payment_status": "PAID" });
-            let booking = format!("{}{id}/", BOOKINGS);
+            let booking = format!("{BOOKINGS}{id}/");
             market.patch(&cast.student, &booking, edit).await;
             assert_eq!(cast.pay(&market, id, "visa").await.expect(200).body["amount_paid"], 78.75);
         });
