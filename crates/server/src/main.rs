@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Parser;
-use server::cli::{Cli, Command, Listen};
+use server::cli::{AdminCommand, Cli, Command, Listen};
 use server::commands;
+use server::commands::admin::{AdminError, Made};
 use server::config::{self, Config, Secrets};
 use server::http::server::Stop;
 
@@ -46,9 +47,13 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Migrate => tokio::task::spawn_blocking(move || commands::migrate(&config)).await??,
         Command::Reconcile => commands::reconcile(config).await?,
         Command::Sandbox(listen) => commands::sandbox(config, sandbox_address(&listen)?, stop).await?,
-        Command::CheckConfig | Command::Demo(_) | Command::Admin(_) | Command::Verify | Command::Smoke => {
-            bail!("this build has no {command:?}")
+        Command::Verify => tokio::task::spawn_blocking(move || commands::verify(&config)).await??,
+        Command::Admin(AdminCommand::Create { email }) => {
+            tokio::task::spawn_blocking(move || create_admin(&config, &email)).await??
         }
+        Command::Smoke => commands::smoke().await?,
+        Command::Demo(_) => commands::demo(config, stop).await?,
+        Command::CheckConfig => unreachable!("it needs no runtime and is done before"),
     };
     Ok(code)
 }
@@ -56,6 +61,20 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 fn sandbox_address(listen: &Listen) -> anyhow::Result<std::net::SocketAddr> {
     let address = listen.listen.as_deref().unwrap_or("127.0.0.1:9000");
     address.parse().context("--listen must be an address such as 127.0.0.1:9000")
+}
+
+/// What the person at the keyboard did wrong is 1; what could not be done at all is 2.
+fn create_admin(config: &Config, email: &str) -> anyhow::Result<ExitCode> {
+    match commands::admin::create(config, email, std::io::stdin()) {
+        Ok(Made::Created) => println!("{email} is an administrator now."),
+        Ok(Made::Promoted) => println!("{email} was registered already and is an administrator now."),
+        Err(error @ (AdminError::Email(_) | AdminError::Password(_))) => {
+            eprintln!("bursar: {error}");
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check_config(config: &Config) -> anyhow::Result<ExitCode> {

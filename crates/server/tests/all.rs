@@ -7,3 +7,4 @@ mod docs;
 mod http;
 mod mainjob;
 mod peers;
+mod people;

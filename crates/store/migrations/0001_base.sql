@@ -325,7 +325,6 @@ CREATE TABLE card (
     PRIMARY KEY (lane, id)
 );
 CREATE UNIQUE INDEX card_token ON card (lane, person, gateway, token);
-CREATE INDEX card_of_gateway ON card (token);
 
 CREATE TABLE customer (
     lane BIGINT NOT NULL,

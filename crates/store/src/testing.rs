@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::engine::{Access, Connection, Options, Url};
+use crate::engine::{Access, Connection, Fault, Options, Url};
+use crate::reads::Reads;
 
 /// A fresh, empty database.
 pub struct TestDb {
@@ -92,6 +93,16 @@ impl Drop for TestDb {
             }
         }
     }
+}
+
+/// How the engine goes about the queries of `ask`, one line a step.
+pub fn plans<T>(
+    connection: &mut Connection,
+    ask: impl FnOnce(&mut Reads<'_>) -> Result<T, Fault>,
+) -> Result<Vec<String>, Fault> {
+    let mut reads = Reads::planning(connection);
+    ask(&mut reads)?;
+    Ok(reads.into_plans())
 }
 
 /// One test body, two engines: `both! { fn name(db) { … } }` makes `name::sqlite` and

@@ -12,8 +12,14 @@ mod market;
 mod migrations;
 #[path = "all/opening.rs"]
 mod opening;
+#[path = "all/plans.rs"]
+mod plans;
 #[path = "all/pool.rs"]
 mod pool;
+#[path = "all/round_trip.rs"]
+mod round_trip;
+#[path = "all/schema.rs"]
+mod schema;
 #[path = "all/values.rs"]
 mod values;
 #[path = "all/verify.rs"]

@@ -5,11 +5,7 @@ use std::collections::BTreeMap;
 use domain::command::Lanes;
 use domain::id::Lane;
 use domain::ledger::Balance;
-use domain::records::{
-    Alert, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, LaneRow,
-    LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Session, Setting,
-    StudentProfile, TeacherProfile,
-};
+use domain::records::*;
 use domain::rows::{Record, Rows};
 use domain::world::{Needs, Wanted, World};
 

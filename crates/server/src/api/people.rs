@@ -50,7 +50,7 @@ impl Role {
         }
     }
 
-    /// LinguaFlex's word.
+    /// `LinguaFlex`'s word.
     pub fn word(self) -> &'static str {
         match self {
             Role::Student => "STUDENT",

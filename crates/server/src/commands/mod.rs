@@ -4,19 +4,27 @@
 //! (2). Deliberately not here: parsing the command line (`cli`), rules, HTTP.
 
 pub mod admin;
+mod demo;
+mod house;
 mod migrate;
 mod outside;
 mod policies;
 mod reconcile;
 mod sandbox;
 mod serve;
+mod smoke;
 pub mod start;
+mod verify;
 mod worker;
 
+pub use demo::demo;
+pub use house::VisitError;
 pub use migrate::migrate;
 pub use policies::policies;
 pub use reconcile::reconcile;
 pub use sandbox::sandbox;
 pub use serve::serve;
+pub use smoke::smoke;
 pub use start::{Role, StartError, Started};
+pub use verify::verify;
 pub use worker::worker;

@@ -85,11 +85,19 @@ pub struct Started {
 
 /// Builds everything that the settings ask for.
 pub async fn start(config: Config, role: Role) -> Result<Started, StartError> {
+    start_at(config, role, Arc::new(OffsetClock::new(Arc::new(SystemClock)))).await
+}
+
+/// The same on a clock that somebody else has set.
+pub(super) async fn start_at(
+    config: Config,
+    role: Role,
+    clock: Arc<OffsetClock>,
+) -> Result<Started, StartError> {
     let dice: Arc<dyn Dice> = Arc::new(OsDice);
     let secrets = Secrets::load(&config, dice.as_ref())?;
     let config = Arc::new(config);
     let real_clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let clock = Arc::new(OffsetClock::new(Arc::clone(&real_clock)));
     let rules = Arc::new(policies(&config, &secrets.instance));
     let (gateways, sandbox) = outside::gateways(&config, &secrets, &clock, dice.as_ref())?;
     let opening = {
@@ -101,7 +109,9 @@ pub async fn start(config: Config, role: Role) -> Result<Started, StartError> {
     let (db, lock) = opened.map_err(std::io::Error::other)??;
     if sandbox.is_some() {
         let stored = db.read(|reads| reads.find::<Setting>(&CLOCK_OFFSET.to_owned())).await?;
-        clock.catch_up(stored.and_then(|stored| stored.value.parse().ok()).map_or(Span::ZERO, Span));
+        if let Some(offset) = stored.and_then(|stored| stored.value.parse().ok()) {
+            clock.catch_up(Span(offset));
+        }
     }
     let external = External::open(&config.auth.external, Arc::clone(&real_clock)).await?;
     let app = App {

@@ -201,13 +201,12 @@ fn unheard<T>(answer: &Answer<T>) -> Option<Worked> {
 /// The gateway has let go of a card: we forget it as its owner would.
 async fn card(app: &App, event: &InboxEvent) -> Result<Worked, Error> {
     let (gateway, token) = (event.gateway.clone(), event.object.clone());
-    let cards = app.db.read(move |reads| reads.cards_with_token(&gateway, &token)).await?;
-    for card in cards {
-        match app.db.submit(cards::Delete { person: card.person, card: card.id }).await {
-            // Its owner was faster.
-            Ok(_) | Err(Error::Refused(Refusal::NotFound)) => {}
-            Err(error) => return Err(error),
-        }
+    let Some(card) = app.db.read(move |reads| reads.saved_card(&gateway, &token)).await? else {
+        // It was never saved, or its owner was faster and the gateway says so.
+        return Ok(Worked::Ignored);
+    };
+    match app.db.submit(cards::Delete { person: card.person, card: card.id }).await {
+        Ok(_) | Err(Error::Refused(Refusal::NotFound)) => Ok(Worked::Processed),
+        Err(error) => Err(error),
     }
-    Ok(Worked::Processed)
 }

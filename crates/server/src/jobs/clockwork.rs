@@ -12,8 +12,9 @@ use crate::app::{App, Sandbox};
 pub(super) async fn follow(app: App) -> Result<usize, Error> {
     let Some(sandbox) = &app.sandbox else { return Ok(0) };
     let stored = app.db.read(|reads| reads.find::<Setting>(&CLOCK_OFFSET.to_owned())).await?;
-    let offset = stored.and_then(|setting| setting.value.parse().ok()).map_or(Span::ZERO, Span);
-    sandbox.clock.catch_up(offset);
+    if let Some(offset) = stored.and_then(|setting| setting.value.parse().ok()) {
+        sandbox.clock.catch_up(Span(offset));
+    }
     Ok(0)
 }
 
@@ -21,10 +22,20 @@ pub(super) async fn follow(app: App) -> Result<usize, Error> {
 pub async fn advance(app: &App, sandbox: &Sandbox, by: Span) -> Result<Timestamp, Error> {
     let offset = app.db.record(AdvanceClock { by }).await?;
     sandbox.clock.catch_up(offset);
+    Ok(settle(app, sandbox).await)
+}
+
+/// The same for a clock that only this process follows.
+pub async fn elapse(app: &App, sandbox: &Sandbox, by: Span) -> Timestamp {
+    sandbox.clock.advance(by);
+    settle(app, sandbox).await
+}
+
+async fn settle(app: &App, sandbox: &Sandbox) -> Timestamp {
     let now = app.clock.now();
     if let Err(error) = sandbox.gateway.settle_due(now).await {
         tracing::warn!(%error, "the sandbox could not follow the clock");
     }
     run_until_idle(app).await;
-    Ok(now)
+    now
 }

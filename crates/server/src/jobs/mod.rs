@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::http::server::Stop;
 use crate::inbound;
 
-pub use clockwork::advance;
+pub use clockwork::{advance, elapse};
 pub use schedules::reconcile_all;
 
 /// More rounds than a jump of the clock over any real marketplace needs.

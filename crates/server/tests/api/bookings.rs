@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use domain::id::OfferId;
-use domain::policy::{BookingPolicy, Policies};
 use domain::records::Category;
 use gateways::gateway::{ConfirmCharge, Gateway};
 use gateways::sandbox::{Call, CallFault, Fault, Faults};
 use serde_json::{Value, json};
 
-use super::market::{Login, Market, run, run_with};
+use super::market::{Login, Market, run};
 
 const BOOKINGS: &str = "/api/bookings/bookings/";
 
@@ -552,9 +551,7 @@ store::both! {
     }
 
     fn without_refunds_on_cancelling_the_money_stays(db) {
-        let standard = Policies::default();
-        let booking = BookingPolicy { refund_on_cancel: false, ..standard.booking };
-        run_with(db, Policies { booking, ..standard }, async |market| {
+        run(db, &[("BURSAR_BOOKING__REFUND_ON_CANCEL", "false")], async |market| {
             let cast = cast(&market).await;
             let id = cast.paid(&market, 600).await;
             let answer = market.post(&cast.teacher, &path(id, "cancel/"), json!({})).await.expect(200);

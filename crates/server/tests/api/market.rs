@@ -23,8 +23,9 @@ use server::auth::chain::Chain;
 use server::auth::password::{Cost, Passwords};
 use server::auth::token::{Claims, Tokens};
 use server::clock::{Clock, ManualClock, SystemClock};
+use server::commands::policies;
 use server::config::{Config, Secrets};
-use server::dice::{Dice, OsDice};
+use server::dice::{Dice, OsDice, uuid_v4};
 use server::http::json::Instant;
 use server::http::{Surroundings, wrap};
 use server::mail::Mailer;
@@ -43,6 +44,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("BURSAR_SECRETS__KEY_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
     ("BURSAR_SECRETS__SANDBOX_WEBHOOK_SECRET", "whsec_0123456789abcdef0123456789abcdef"),
     ("BURSAR_SECRETS__INSTANCE", "6f0e7c1a-3b52-4d0e-9a55-0c8a52f1d001"),
+    ("BURSAR_MAIL__TRANSPORT", "log"),
     ("BURSAR_LIMITS__PAYMENT_PER_MINUTE", "0"),
     ("BURSAR_LIMITS__OTHER_PER_MINUTE", "0"),
 ];
@@ -70,16 +72,8 @@ pub struct Answer {
 
 /// Runs a test in a market with some settings changed.
 pub fn run<F: AsyncFnOnce(Market)>(db: &TestDb, settings: &[(&str, &str)], test: F) {
-    live(Market::open(db, settings, Policies::default()), test);
-}
-
-/// The same with other rules.
-pub fn run_with<F: AsyncFnOnce(Market)>(db: &TestDb, policies: Policies, test: F) {
-    live(Market::open(db, &[], policies), test);
-}
-
-/// The store is threads: it is opened before the runtime starts, and closed after it has ended.
-fn live<F: AsyncFnOnce(Market)>(market: Market, test: F) {
+    // The store is threads: it is opened before the runtime starts, and closed after it has ended.
+    let market = Market::open(db, settings);
     let store = market.app.db.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("threads").block_on(test(market));
@@ -87,17 +81,18 @@ fn live<F: AsyncFnOnce(Market)>(market: Market, test: F) {
 }
 
 impl Market {
-    fn open(db: &TestDb, settings: &[(&str, &str)], policies: Policies) -> Market {
+    fn open(db: &TestDb, settings: &[(&str, &str)]) -> Market {
         let settings: Vec<(&str, &str)> = SECRETS.iter().chain(settings).copied().collect();
         let config = Arc::new(crate::http::config(&settings));
         let clock = Arc::new(ManualClock::at(START));
-        let policies = Arc::new(policies);
+        let secrets = Secrets::load(&config, &OsDice).expect("all are set");
+        let policies = Arc::new(policies(&config, &secrets.instance));
         let gateway = Arc::new(sandbox(&clock));
         let gateways =
             Gateways::new([Arc::clone(&gateway) as Arc<dyn Gateway>], "sandbox").expect("it is there");
         let around = Surroundings::new(Arc::clone(&config), Arc::new(OsDice));
         let db = database(db, &clock, &policies);
-        let app = app(db, config, policies, gateways, &clock, &around);
+        let app = app(db, (config, secrets, policies), gateways, &clock, &around);
         let router = wrap(server::api::routes(app.clone()), &around);
         Market { app, clock, gateway, router }
     }
@@ -113,7 +108,7 @@ impl Market {
     async fn register(&self, name: &str, role: Role) -> Login {
         let token = Mailed { hash: format!("hash of {name}"), sealed: String::new(), redirect_to: None };
         let command = Register {
-            uuid: uuid(&self.app),
+            uuid: uuid_v4(self.app.dice.as_ref()),
             email: format!("{name}@example.org"),
             password: "phc".into(),
             role,
@@ -127,7 +122,7 @@ impl Market {
 
     pub async fn admin(&self) -> Login {
         let command = CreateAdmin {
-            uuid: uuid(&self.app),
+            uuid: uuid_v4(self.app.dice.as_ref()),
             email: "admin@example.org".into(),
             full_name: "Admin Example".into(),
             password: "phc".into(),
@@ -284,42 +279,30 @@ fn database(db: &TestDb, clock: &Arc<ManualClock>, policies: &Arc<Policies>) -> 
 
 fn app(
     db: Db,
-    config: Arc<Config>,
-    policies: Arc<Policies>,
+    (config, secrets, policies): (Arc<Config>, Secrets, Arc<Policies>),
     gateways: Gateways,
     clock: &Arc<ManualClock>,
     around: &Surroundings,
 ) -> App {
     let dice: Arc<dyn Dice> = Arc::new(OsDice);
     let real_clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let secrets = Secrets::load(&config, dice.as_ref()).expect("all are set");
-    let tokens = Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock)));
-    let passwords = Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice)).expect("cheap ones work"));
-    let mailer = Mailer::new(&config).expect("mail goes to files");
     App {
         protocol: Protocol::new(db.clone(), gateways.clone()),
+        sandbox: None,
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        limits: Arc::clone(&around.limits),
+        passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice)).expect("cheap ones work")),
+        tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
+        external: None,
+        chain: Arc::new(Chain::new(&secrets)),
+        seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
+        mailer: Arc::new(Mailer::new(&config).expect("the log")),
+        plants: Plants::default(),
         db,
         config,
         policies,
         gateways,
-        sandbox: None,
-        clock: Arc::clone(clock) as Arc<dyn Clock>,
         real_clock,
         dice,
-        tokens,
-        passwords,
-        limits: Arc::clone(&around.limits),
-        external: None,
-        chain: Arc::new(Chain::new(&secrets)),
-        seal: Arc::new(Seal::new(&secrets, Arc::new(OsDice))),
-        mailer: Arc::new(mailer),
-        plants: Plants::default(),
     }
-}
-
-fn uuid(app: &App) -> String {
-    let mut bytes = [0; 16];
-    app.dice.fill(&mut bytes);
-    let hex = server::dice::hex(&bytes);
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

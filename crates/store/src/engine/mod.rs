@@ -170,6 +170,22 @@ impl Connection {
         self.noting(rows)
     }
 
+    /// The plan of a query, one line a step, in the engine's own words.
+    pub fn explain(&mut self, sql: &str, params: &[Value]) -> Result<Vec<String>, Fault> {
+        if self.is_postgres() {
+            return self.query(&format!("EXPLAIN {sql}"), params)?.iter_mut().map(Row::text).collect();
+        }
+        let steps = self.query(&format!("EXPLAIN QUERY PLAN {sql}"), params)?;
+        let told = steps.into_iter().map(|mut step| {
+            // Its number, its parent's and a spare one stand before what it does.
+            for _ in 0..3 {
+                step.int()?;
+            }
+            step.text()
+        });
+        told.collect()
+    }
+
     /// Answers the number of rows changed.
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Fault> {
         let changed = each!(self, session => session.execute(sql, params));
@@ -188,12 +204,18 @@ impl Connection {
     /// Plain INSERT: a duplicate is `Fault::Constraint`. Between `begin` and `commit` PostgreSQL
     /// may hold writes back and tell their faults with the next statement, at the latest in
     /// `commit`, because all of them together cost one round trip.
-    pub fn insert_many<T: Table>(&mut self, rows: &[T]) -> Result<(), Fault> {
+    pub fn insert_many<'a, T: Table + 'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = &'a T>,
+    ) -> Result<(), Fault> {
         self.write_many(rows, Conflict::Refuse)
     }
 
     /// Inserts or replaces by primary key; the keys must be distinct (PostgreSQL refuses others).
-    pub fn upsert_many<T: Table>(&mut self, rows: &[T]) -> Result<(), Fault> {
+    pub fn upsert_many<'a, T: Table + 'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = &'a T>,
+    ) -> Result<(), Fault> {
         self.write_many(rows, Conflict::Replace)
     }
 
@@ -217,8 +239,13 @@ impl Connection {
         self.noting(rows)
     }
 
-    fn write_many<T: Table>(&mut self, rows: &[T], conflict: Conflict) -> Result<(), Fault> {
-        if rows.is_empty() {
+    fn write_many<'a, T: Table + 'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = &'a T>,
+        conflict: Conflict,
+    ) -> Result<(), Fault> {
+        let mut rows = rows.into_iter().peekable();
+        if rows.peek().is_none() {
             return Ok(());
         }
         let outcome = each!(self, session => session.insert_many(rows, conflict));

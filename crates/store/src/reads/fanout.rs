@@ -6,7 +6,7 @@
 
 use domain::id::{JobId, PersonId};
 use domain::records::{
-    Alert, Booking, Card, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Word,
+    Alert, Booking, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Word,
 };
 use domain::rows::Record;
 use domain::time::Timestamp;
@@ -79,12 +79,6 @@ impl Reads<'_> {
     pub fn alerts(&mut self, limit: usize) -> Result<Vec<Alert>, Fault> {
         let limit = i64::try_from(limit).expect("limits are small");
         self.select("ORDER BY at DESC, id DESC LIMIT $1", &[Value::Int(limit)])
-    }
-
-    /// Saved cards with a gateway's token: at most one a person.
-    pub fn cards_with_token(&mut self, gateway: &str, token: &str) -> Result<Vec<Card>, Fault> {
-        let params = [Value::text(token), Value::text(gateway)];
-        self.select("WHERE token = $1 AND gateway = $2 AND active = 1 LIMIT 10", &params)
     }
 }
 

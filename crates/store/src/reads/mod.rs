@@ -23,11 +23,22 @@ use crate::tables::Stored;
 /// A snapshot to ask.
 pub struct Reads<'c> {
     connection: &'c mut Connection,
+    /// How the engine goes about each query, where somebody wants to know.
+    plans: Option<Vec<String>>,
 }
 
 impl<'c> Reads<'c> {
     pub(crate) fn new(connection: &'c mut Connection) -> Reads<'c> {
-        Reads { connection }
+        Reads { connection, plans: None }
+    }
+
+    /// Remembers plans from now on; only `testing` asks for them.
+    pub(crate) fn planning(connection: &'c mut Connection) -> Reads<'c> {
+        Reads { connection, plans: Some(Vec::new()) }
+    }
+
+    pub(crate) fn into_plans(self) -> Vec<String> {
+        self.plans.unwrap_or_default()
     }
 
     /// The record with this key.
@@ -61,6 +72,9 @@ impl<'c> Reads<'c> {
     }
 
     pub(crate) fn rows(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
+        if let Some(plans) = &mut self.plans {
+            plans.extend(self.connection.explain(sql, params)?);
+        }
         self.connection.query(sql, params)
     }
 }

@@ -7,7 +7,7 @@
 
 mod google;
 mod login;
-pub mod mailed;
+mod mailed;
 mod passwords;
 mod refresh;
 mod register;

@@ -92,7 +92,7 @@ store::both! {
                 let Some(link) = page.headers.get("link") else { break };
                 let link = link.to_str().expect("text");
                 assert!(link.ends_with(r#"rel="next""#), "{link}");
-                path = link.trim_start_matches('<').split('>').next().expect("a target").to_owned();
+                link.trim_start_matches('<').split('>').next().expect("a target").clone_into(&mut path);
             }
             assert_eq!(seen, all);
         });

@@ -1,8 +1,7 @@
 use serde_json::json;
 
 use super::{Cast, LIST, PAY, charged, paying, typed};
-use crate::api::market::{Market, run, run_with};
-use domain::policy::{BookingFlow, BookingPolicy, Policies};
+use crate::api::market::{Market, run};
 
 store::both! {
     fn the_answer_to_a_payment_shows_everything(db) {
@@ -63,9 +62,7 @@ store::both! {
     }
 
     fn a_marketplace_may_let_bookings_be_paid_before_they_are_confirmed(db) {
-        let standard = Policies::default();
-        let booking = BookingPolicy { flow: BookingFlow::PayThenConfirm, ..standard.booking };
-        run_with(db, Policies { booking, ..standard }, async |market| {
+        run(db, &[("BURSAR_BOOKING__FLOW", "pay_then_confirm")], async |market| {
             let cast = Cast::of(&market).await;
             let id = cast.requested(&market, 600).await;
             cast.pay(&market, id, "visa").await.expect(200);
@@ -74,9 +71,7 @@ store::both! {
     }
 
     fn a_marketplace_may_cancel_what_could_not_be_paid(db) {
-        let standard = Policies::default();
-        let booking = BookingPolicy { cancel_on_payment_failure: true, ..standard.booking };
-        run_with(db, Policies { booking, ..standard }, async |market| {
+        run(db, &[("BURSAR_BOOKING__ON_PAYMENT_FAILURE", "cancel")], async |market| {
             let cast = Cast::of(&market).await;
             let id = cast.booked(&market, 600).await;
             cast.pay(&market, id, "declined").await.refused(400, "card_declined");

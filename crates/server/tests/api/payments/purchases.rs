@@ -1,9 +1,8 @@
-use domain::policy::{BookingFlow, BookingPolicy, Policies};
 use domain::time::Span;
 use serde_json::{Value, json};
 
 use super::{BOOKINGS, Cast, charged};
-use crate::api::market::{Answer, Market, run, run_with};
+use crate::api::market::{Answer, Market, run};
 
 const FLAT: &str = "/api/payments/process-payment/";
 const DIRECT: &str = "/api/payments/process-direct-payment/";
@@ -166,9 +165,7 @@ store::both! {
     }
 
     fn a_marketplace_may_want_confirmation_first(db) {
-        let standard = Policies::default();
-        let booking = BookingPolicy { flow: BookingFlow::ConfirmThenPay, ..standard.booking };
-        run_with(db, Policies { booking, ..standard }, async |market| {
+        run(db, &[("BURSAR_BOOKING__FLOW", "confirm_then_pay")], async |market| {
             let cast = Cast::of(&market).await;
             market.post(&cast.student, FLAT, flat(&cast, "visa")).await.refused(400, "flow_not_offered");
         });
