@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Parser;
 use server::cli::{AdminCommand, Cli, Command, Listen};
 use server::commands;
-use server::commands::admin::Made;
+use server::commands::admin::{AdminError, Made};
 use server::config::{self, Config, Secrets};
 use server::http::server::Stop;
 
@@ -63,12 +63,16 @@ fn sandbox_address(listen: &Listen) -> anyhow::Result<std::net::SocketAddr> {
     address.parse().context("--listen must be an address such as 127.0.0.1:9000")
 }
 
+/// What the person at the keyboard did wrong is 1; what could not be done at all is 2.
 fn create_admin(config: &Config, email: &str) -> anyhow::Result<ExitCode> {
-    match commands::admin::create(config, email, std::io::stdin())? {
-        Made::Created => println!("{email} is an administrator now."),
-        Made::Promoted => {
-            println!("{email} was registered already, and is an administrator with this password now.");
+    match commands::admin::create(config, email, std::io::stdin()) {
+        Ok(Made::Created) => println!("{email} is an administrator now."),
+        Ok(Made::Promoted) => println!("{email} was registered already and is an administrator now."),
+        Err(error @ (AdminError::Email(_) | AdminError::Password(_))) => {
+            eprintln!("bursar: {error}");
+            return Ok(ExitCode::FAILURE);
         }
+        Err(error) => return Err(error.into()),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,7 @@
 //! One binary for every test of the whole server: a module a room.
 
+mod api;
 mod background;
 mod cli;
 mod http;
+mod people;

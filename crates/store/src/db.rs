@@ -7,7 +7,7 @@ use domain::command::{Command, Fact};
 use domain::context::Plants;
 use domain::policy::Policies;
 use thiserror::Error;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::engine::{Access, Connection, Fault, OpenError, Options, Pool, Url};
 use crate::migrate::{MigrateError, Status};
@@ -37,7 +37,7 @@ pub struct Db {
 
 enum Inner {
     /// A writer thread and a pool of readers.
-    Threads { queue: Queue, pool: Pool },
+    Threads { queue: Queue, pool: Pool, turns: Arc<Semaphore> },
     /// Everything on the caller's thread, one step after the other: the simulator.
     Inline { writer: Mutex<Writer> },
 }
@@ -61,10 +61,11 @@ impl Db {
             tracing::warn!(remark, "database settings");
         }
         let pool = Pool::new(url.clone(), settings.options.clone(), settings.readers)?;
+        let turns = Arc::new(Semaphore::new(settings.readers));
         let (queue_max, batch_max) = (settings.queue_max, settings.batch_max);
         let writer = Writer::new(setup(url, settings), connection).map_err(OpenError::from)?;
         let queue = Queue::start(writer, queue_max, batch_max)?;
-        Ok(Db { inner: Arc::new(Inner::Threads { queue, pool }) })
+        Ok(Db { inner: Arc::new(Inner::Threads { queue, pool, turns }) })
     }
 
     /// A fresh in-memory SQLite whose every step runs on the caller's thread.
@@ -134,9 +135,21 @@ impl Db {
         if matches!(&*self.inner, Inner::Inline { .. }) {
             return self.read_now(read);
         }
-        let db = self.clone();
-        let task = tokio::task::spawn_blocking(move || db.read_now(read));
+        let (db, turn) = (self.clone(), self.turn().await);
+        let task = tokio::task::spawn_blocking(move || {
+            let answer = db.read_now(read);
+            drop(turn);
+            answer
+        });
         task.await.map_err(|panic| Fault::other(panic.to_string()))?
+    }
+
+    /// Readers wait here, where waiting costs nothing: a thread each would fight for the pool's lock.
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        match &*self.inner {
+            Inner::Threads { turns, .. } => Arc::clone(turns).acquire_owned().await.ok(),
+            Inner::Inline { .. } => None,
+        }
     }
 
     /// The same from a thread that may block.

@@ -13,7 +13,7 @@ use domain::cards::{Delete, SetDefault};
 use domain::gateway::{Answer, CardFace};
 use domain::records::{Card, Person};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::methods::{
     CardDetails, Kept, check_raw_cards, check_token, declined, known_card, save_card, saved_card, test_token,
@@ -37,6 +37,20 @@ pub fn routes(prefix: &str) -> Router<App> {
         .route(&at("/payment-methods/{id}/default"), post(default_payment_method))
         .route(&at("/payment-methods/{id}/delete"), delete(delete_payment_method))
         .layer(from_fn(problem::unsuccessful))
+}
+
+/// Documentation of the room.
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(
+        add_payment_method,
+        list_payment_methods,
+        save_payment_method,
+        default_payment_method,
+        delete_payment_method,
+    ))]
+    struct Document;
+    Document::openapi()
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -64,7 +78,7 @@ pub(crate) struct AddedPaymentMethod {
 
 /// Check a card, and save it unless told otherwise.
 #[utoipa::path(
-    post, path = "/api/payments/add-payment-method/", tag = "cards",
+    post, path = "/api/payments/add-payment-method/", tag = "cards", security(("bearer" = [])),
     request_body = AddPaymentMethod,
     responses(
         (status = 200, body = AddedPaymentMethod),
@@ -198,7 +212,7 @@ fn brand_name(brand: &str) -> String {
 
 /// List one's saved cards, the default first.
 #[utoipa::path(
-    get, path = "/api/payments/payment-methods/", tag = "cards",
+    get, path = "/api/payments/payment-methods/", tag = "cards", security(("bearer" = [])),
     responses(
         (status = 200, body = Vec<PaymentMethod>),
         (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
@@ -231,7 +245,7 @@ pub(crate) struct SavedPaymentMethod {
 
 /// Save a card that the client has made a token of.
 #[utoipa::path(
-    post, path = "/api/payments/payment-methods/save/", tag = "cards",
+    post, path = "/api/payments/payment-methods/save/", tag = "cards", security(("bearer" = [])),
     request_body = SavePaymentMethod,
     responses(
         (status = 201, body = SavedPaymentMethod),
@@ -259,7 +273,7 @@ pub(crate) async fn save_payment_method(
 
 /// Make a card the one that is offered first.
 #[utoipa::path(
-    post, path = "/api/payments/payment-methods/{id}/default/", tag = "cards",
+    post, path = "/api/payments/payment-methods/{id}/default/", tag = "cards", security(("bearer" = [])),
     params(("id" = String, Path, description = "the number of the saved card or its `pm_` id")),
     responses(
         (status = 200, body = SavedPaymentMethod),
@@ -286,7 +300,7 @@ pub(crate) struct Said {
 
 /// Delete a saved card.
 #[utoipa::path(
-    delete, path = "/api/payments/payment-methods/{id}/delete/", tag = "cards",
+    delete, path = "/api/payments/payment-methods/{id}/delete/", tag = "cards", security(("bearer" = [])),
     params(("id" = String, Path, description = "the number of the saved card or its `pm_` id")),
     responses(
         (status = 200, body = Said),

@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use domain::upkeep::Probe;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::app::App;
 use crate::http::Problem;
@@ -21,16 +22,39 @@ pub fn routes() -> Router<App> {
         .route("/api/ready", get(is_ready))
 }
 
+/// Documentation of the room.
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(is_alive, is_ready))]
+    struct Document;
+    Document::openapi()
+}
+
+/// One word for whoever probes.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok` or `ready`
+    status: &'static str,
+}
+
 /// The process answers; nothing else is asked.
-async fn is_alive() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+#[utoipa::path(get, path = "/api/health/", tag = "health", responses((status = 200, body = Health)))]
+async fn is_alive() -> Json<Health> {
+    Json(Health { status: "ok" })
 }
 
 /// The database takes commits and has this version's schema (checked at the start; a schema that is
 /// newer refuses our writes).
-async fn is_ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
+#[utoipa::path(
+    get, path = "/api/ready/", tag = "health",
+    responses(
+        (status = 200, body = Health),
+        (status = 503, body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+    ),
+)]
+async fn is_ready(State(app): State<App>) -> Result<Json<Health>, Problem> {
     match app.db.record(Probe).await {
-        Ok(()) => Ok(Json(json!({ "status": "ready" }))),
+        Ok(()) => Ok(Json(Health { status: "ready" })),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             Err(Problem::unavailable(RETRY_AFTER_SECONDS))

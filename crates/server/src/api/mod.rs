@@ -15,11 +15,35 @@ pub mod users;
 pub mod webhooks;
 
 use axum::Router;
+use utoipa::openapi::OpenApi;
 
 use crate::app::App;
+use crate::http::openapi;
 
 /// Where payments are mounted: the canonical prefix and the seeds' one.
 const PAYMENTS: [&str; 2] = ["/api/payments", "/stripe-payments"];
+
+/// The API's document, of every room whether it is configured or not. Mounts beside the canonical
+/// ones are left out.
+pub fn document() -> OpenApi {
+    let mut document = openapi::base();
+    for room in [
+        auth::document(),
+        people::document(),
+        users::document(),
+        teachers::document(),
+        gigs::document(),
+        bookings::document(),
+        payments::document(),
+        cards::document(),
+        webhooks::document(),
+        sandbox::document(),
+        health::document(),
+    ] {
+        document.merge(room);
+    }
+    document
+}
 
 /// All routes, without the surroundings.
 pub fn routes(app: App) -> Router {
@@ -38,5 +62,5 @@ pub fn routes(app: App) -> Router {
             .merge(cards::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }
-    router.with_state(app)
+    router.with_state(app).merge(openapi::router(&document()))
 }

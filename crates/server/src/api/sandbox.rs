@@ -11,8 +11,7 @@ use domain::time::{Span, Timestamp};
 use gateways::gateway::Gateway;
 use gateways::sandbox::{ControlError, Faults, Readout};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::app::{App, Sandbox};
 use crate::http::body::Tree;
@@ -37,6 +36,14 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/api/sandbox/intents/{reference}/authenticate", post(authenticate_payer))
 }
 
+/// Documentation of the room.
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(read_clock, advance_clock, set_faults, clear_faults, read_books, authenticate_payer))]
+    struct Document;
+    Document::openapi()
+}
+
 fn sandbox(app: &App) -> Result<&Sandbox, Problem> {
     app.sandbox.as_ref().ok_or_else(Problem::not_found)
 }
@@ -55,6 +62,15 @@ fn reading(app: &App, sandbox: &Sandbox) -> Json<ClockReading> {
     Json(ClockReading { now: Instant(app.clock.now()), offset_seconds })
 }
 
+/// What time the marketplace has.
+#[utoipa::path(
+    get, path = "/api/sandbox/clock/", tag = "sandbox", security(("bearer" = [])),
+    responses(
+        (status = 200, body = ClockReading),
+        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+    ),
+)]
 async fn read_clock(State(app): State<App>, caller: Caller) -> Result<Json<ClockReading>, Problem> {
     caller.require_admin()?;
     Ok(reading(&app, sandbox(&app)?))
@@ -80,6 +96,16 @@ impl Advance {
     }
 }
 
+/// Advance the clock; all work that fell due is done when it answers.
+#[utoipa::path(
+    post, path = "/api/sandbox/clock/advance/", tag = "sandbox", security(("bearer" = [])),
+    request_body = Advance,
+    responses(
+        (status = 200, body = ClockReading),
+        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+    ),
+)]
 async fn advance_clock(
     State(app): State<App>,
     caller: Caller,
@@ -91,6 +117,16 @@ async fn advance_clock(
     Ok(reading(&app, sandbox))
 }
 
+/// Script what the next calls to the gateway meet, and how webhooks travel.
+#[utoipa::path(
+    post, path = "/api/sandbox/faults/", tag = "sandbox", security(("bearer" = [])),
+    request_body = Object,
+    responses(
+        (status = 200, body = Object),
+        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+    ),
+)]
 async fn set_faults(
     State(app): State<App>,
     caller: Caller,
@@ -103,12 +139,30 @@ async fn set_faults(
     Ok(Json(faults))
 }
 
+/// Forget the script.
+#[utoipa::path(
+    delete, path = "/api/sandbox/faults/", tag = "sandbox", security(("bearer" = [])),
+    responses(
+        (status = 204),
+        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+    ),
+)]
 async fn clear_faults(State(app): State<App>, caller: Caller) -> Result<StatusCode, Problem> {
     caller.require_admin()?;
     sandbox(&app)?.gateway.set_faults(Faults::default()).await.map_err(unreachable)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The gateway's own truth.
+#[utoipa::path(
+    get, path = "/api/sandbox/books/", tag = "sandbox", security(("bearer" = [])),
+    responses(
+        (status = 200, body = Object),
+        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+    ),
+)]
 async fn read_books(State(app): State<App>, caller: Caller) -> Result<Json<Readout>, Problem> {
     caller.require_admin()?;
     sandbox(&app)?.gateway.books().await.map(Json).map_err(unreachable)
@@ -120,12 +174,23 @@ pub struct Challenge {
     success: Option<bool>,
 }
 
+/// Answer a 3-D Secure challenge, as the payer.
+#[utoipa::path(
+    post, path = "/api/sandbox/intents/{reference}/authenticate/", tag = "sandbox", security(("bearer" = [])),
+    params(("reference" = String, Path)),
+    request_body = Challenge,
+    responses(
+        (status = 200, body = Authenticated),
+        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+    ),
+)]
 async fn authenticate_payer(
     State(app): State<App>,
     caller: Caller,
     Path(reference): Path<String>,
     Body { value, .. }: Body<Challenge>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Authenticated>, Problem> {
     let sandbox = sandbox(&app)?;
     let op = charge_of(&app, sandbox, &reference).await?.filter(|op| op.payer == caller.person.id);
     let reference = op.and_then(|op| op.reference).ok_or_else(Problem::not_found)?;
@@ -148,7 +213,14 @@ async fn charge_of(app: &App, sandbox: &Sandbox, reference: &str) -> Result<Opti
     Ok(op.await?)
 }
 
-fn told(report: &ChargeReport) -> Value {
+/// How the intent stands after the challenge.
+#[derive(Serialize, ToSchema)]
+struct Authenticated {
+    payment_intent_id: String,
+    status: &'static str,
+}
+
+fn told(report: &ChargeReport) -> Authenticated {
     let status = match report.state {
         ChargeState::NeedsMethod { .. } => "requires_payment_method",
         ChargeState::NeedsConfirmation => "requires_confirmation",
@@ -157,7 +229,7 @@ fn told(report: &ChargeReport) -> Value {
         ChargeState::Succeeded => "succeeded",
         ChargeState::Cancelled => "canceled",
     };
-    json!({ "payment_intent_id": report.reference, "status": status })
+    Authenticated { payment_intent_id: report.reference.clone(), status }
 }
 
 fn unreachable(error: ControlError) -> Problem {

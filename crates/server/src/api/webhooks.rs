@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use gateways::gateway::InboundError;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::app::App;
 use crate::http::{Problem, body};
@@ -20,13 +21,38 @@ pub fn routes(prefix: &str, app: &App) -> Router<App> {
     })
 }
 
+/// Documentation of the room: one path for all gateways.
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(receive_webhook))]
+    struct Document;
+    Document::openapi()
+}
+
+#[derive(Serialize, ToSchema)]
+struct Received {
+    /// `success`: handled, ignored, kept for later or a duplicate
+    status: &'static str,
+}
+
+/// An event of a gateway; its signature is the authentication.
+#[utoipa::path(
+    post, path = "/api/payments/webhooks/{gateway}/", tag = "webhooks",
+    params(("gateway" = String, Path, description = "`stripe`, `paypal` or `sandbox`, where configured")),
+    request_body(content = Object, description = "As the gateway sends it, with its signature in the headers"),
+    responses(
+        (status = 200, body = Received),
+        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+    ),
+)]
 async fn receive_webhook(app: App, gateway: &'static str, request: Request) -> Result<Response, Problem> {
     let (parts, raw) = request.into_parts();
     let bytes = body::read(raw, body::BYTES_MAX).await?;
     let header =
         |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     inbound::receive(&app, gateway, &header, &bytes).await.map_err(problem)?;
-    Ok(Json(json!({ "status": "success" })).into_response())
+    Ok(Json(Received { status: "success" }).into_response())
 }
 
 fn problem(error: ReceiveError) -> Problem {

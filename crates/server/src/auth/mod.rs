@@ -6,6 +6,7 @@
 
 pub mod chain;
 pub mod external;
+pub mod one_time;
 pub mod password;
 pub mod refresh;
 pub mod token;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use domain::context::Plants;
 use domain::people::{CreateAdmin, PromoteAdmin, check_email};
 use domain::policy::Policies;
-use store::engine::{Options, ServerLock, Url};
+use store::engine::ServerLock;
 use store::migrate::Status;
 use store::{Db, Settings};
 use zeroize::Zeroizing;
 
+use super::{StartError, start};
 use crate::auth::password::{Cost, Passwords, weakness, wrong_length};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -32,9 +33,7 @@ pub enum AdminError {
     #[error("the password could not be hashed: {0}")]
     Hash(#[from] crate::auth::password::PasswordError),
     #[error(transparent)]
-    Open(#[from] store::engine::OpenError),
-    #[error(transparent)]
-    Start(#[from] store::StartError),
+    Start(#[from] StartError),
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -55,14 +54,20 @@ pub fn create(config: &Config, email: &str, input: impl Read) -> Result<Made, Ad
     if let Some(problem) = check(&password) {
         return Err(AdminError::Password(problem));
     }
+    let dice: Arc<dyn Dice> = Arc::new(OsDice);
+    // Outside the runtime: opening a database blocks.
+    let db = open(config, dice.as_ref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(make(config, email, password))
+    runtime.block_on(make(&db, dice, email, password))
 }
 
-async fn make(config: &Config, email: &str, password: Zeroizing<String>) -> Result<Made, AdminError> {
-    let dice: Arc<dyn Dice> = Arc::new(OsDice);
+async fn make(
+    db: &Db,
+    dice: Arc<dyn Dice>,
+    email: &str,
+    password: Zeroizing<String>,
+) -> Result<Made, AdminError> {
     let password = Passwords::new(Cost::STRONG, Arc::clone(&dice))?.hash(password).await?;
-    let db = open(config, dice.as_ref())?;
     let address = email.to_owned();
     let known = db.read(move |reads| reads.person_by_email(&address)).await.map_err(store::Error::from)?;
     if let Some(person) = known {
@@ -77,9 +82,8 @@ async fn make(config: &Config, email: &str, password: Zeroizing<String>) -> Resu
 }
 
 /// A database that no server has opened yet is brought up to date first.
-fn open(config: &Config, dice: &dyn Dice) -> Result<Db, AdminError> {
-    let url = Url::parse(config.database.url.expose())?;
-    let options = Options::default();
+fn open(config: &Config, dice: &dyn Dice) -> Result<Db, StartError> {
+    let (url, options) = (start::url(config)?, start::options(config));
     let fresh = url.sqlite_path().is_some_and(|path| !path.exists());
     if fresh || matches!(store::schema_status(&url, &options)?, Status::Behind(_)) {
         let _lock = ServerLock::hold(&url)?;

@@ -16,7 +16,7 @@ use domain::records::{Person, Space};
 use domain::refusal::Refusal;
 use store::reads::Known;
 
-use super::limits::{Bucket, Limits};
+use super::limits::{Bucket, Limits, Ticket};
 use super::peer::Peer;
 use super::problem::Problem;
 use crate::app::App;
@@ -35,6 +35,8 @@ pub struct Caller {
     pub session: Option<SessionId>,
     pub peer: Peer,
     limits: Arc<Limits>,
+    /// Counts this request among those the person runs at once, until it is answered.
+    _running: Ticket,
 }
 
 /// A caller who is an administrator.
@@ -81,9 +83,10 @@ impl FromRequestParts<App> for Caller {
         };
         let known = known.filter(|known| known.person.active).ok_or_else(Problem::unauthorized)?;
         app.limits.check(Bucket::Other, &known.person.uuid)?;
+        let running = app.limits.enter(&known.person.uuid)?;
         let Known { person, teacher, student } = known;
         let limits = Arc::clone(&app.limits);
-        Ok(Caller { person, teacher, student, session, peer, limits })
+        Ok(Caller { person, teacher, student, session, peer, limits, _running: running })
     }
 }
 

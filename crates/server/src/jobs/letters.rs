@@ -4,11 +4,12 @@
 //! Message-ID. Whoever has no address any more gets none.
 
 use domain::id::{Id, PaymentId, PersonId};
-use domain::records::{Booking, Job, Payment, Person};
+use domain::records::{Booking, Job, Payment, Person, Purpose, Word};
 use domain::upkeep::JobEnd;
 use serde::Deserialize;
 
 use crate::app::App;
+use crate::auth::one_time::{in_link, place};
 use crate::http::json::Instant;
 use crate::mail::templates::{self, Letter, Paid};
 use crate::mail::{Mail, MailError};
@@ -68,13 +69,15 @@ pub(super) async fn mail(app: &App, job: &Job) -> Result<(), JobEnd> {
     let found = app.db.read(move |reads| reads.find::<Person>(&id)).await;
     let found = found.map_err(|fault| JobEnd::Retry(fault.to_string()))?;
     let person = found.ok_or_else(|| JobEnd::Hopeless("its person does not exist".into()))?;
-    let place = format!("job|mail|{}", body.template);
-    let token = app.seal.open(&place, &body.sealed);
-    let token = token.ok_or_else(|| JobEnd::Hopeless("its secret does not open".into()))?;
-    let (page, letter): (&str, fn(&str, &str) -> Letter) = match body.template.as_str() {
-        "verify_email" => ("verify-email", templates::verify_email),
-        "password_reset" => ("reset-password", templates::password_reset),
-        other => return Err(JobEnd::Hopeless(format!("this version knows no mail {other}"))),
+    let purpose = Purpose::parse(&body.template);
+    let purpose =
+        purpose.ok_or_else(|| JobEnd::Hopeless(format!("this version knows no mail {}", body.template)))?;
+    let secret = app.seal.open(&place(purpose), &body.sealed);
+    let secret = secret.ok_or_else(|| JobEnd::Hopeless("its secret does not open".into()))?;
+    let token = in_link(id, purpose, &secret);
+    let (page, letter): (&str, fn(&str, &str) -> Letter) = match purpose {
+        Purpose::VerifyEmail => ("verify-email", templates::verify_email),
+        Purpose::PasswordReset => ("reset-password", templates::password_reset),
     };
     let base = body.redirect_to.unwrap_or_else(|| format!("{}/{page}", app.config.public_url()));
     let joint = if base.contains('?') { '&' } else { '?' };

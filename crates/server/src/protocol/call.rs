@@ -20,9 +20,9 @@ pub(super) async fn charge(gateway: Option<&Arc<dyn Gateway>>, ticket: &Ticket) 
         }
         (Call::Cancel, Some(reference)) => {
             let request = CancelCharge { key: ticket.key.clone(), reference };
-            gateway.cancel_charge(&request).await
+            asked(gateway.cancel_charge(&request).await)
         }
-        (Call::Find, Some(reference)) => gateway.find_charge(&reference).await,
+        (Call::Find, Some(reference)) => asked(gateway.find_charge(&reference).await),
         (Call::Confirm | Call::Cancel | Call::Find, None) => {
             let ours = |statement: Statement| {
                 statement.charges.into_iter().find(|report| report.tag.as_ref() == Some(&ticket.tag))
@@ -45,13 +45,24 @@ pub(super) async fn refund(gateway: Option<&Arc<dyn Gateway>>, ticket: &Ticket) 
             };
             Heard::Answer(gateway.create_refund(&request).await)
         }
-        (_, Some(reference), _) => Heard::Answer(gateway.find_refund(reference).await),
+        (_, Some(reference), _) => Heard::Answer(asked(gateway.find_refund(reference).await)),
         (_, None, _) => {
             let ours = |statement: Statement| {
                 statement.refunds.into_iter().find(|report| report.tag.as_ref() == Some(&ticket.tag))
             };
             search(gateway.as_ref(), ticket, ours).await
         }
+    }
+}
+
+/// Only calls that create or confirm can be refused for good. A question that was refused, or never
+/// sent, has told nothing about its object.
+fn asked<T>(answer: Answer<T>) -> Answer<T> {
+    let nothing = |reason: String| Answer::Unknown(Unknown { reason, retry_after: None });
+    match answer {
+        Answer::NotSent(reason) | Answer::Rejected(reason) => nothing(reason),
+        Answer::Declined(decline) => nothing(decline.message),
+        answer @ (Answer::Done(_) | Answer::Unknown(_)) => answer,
     }
 }
 

@@ -59,3 +59,40 @@ fn an_unknown_command_could_not_run() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(bursar(&["--version"], &[]).status.code(), Some(0));
 }
+
+/// Runs `bursar admin create` in a folder of its own and gives exit code, output and errors.
+fn create_admin(folder: &std::path::Path, email: &str, password: &str) -> (Option<i32>, String, String) {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bursar"))
+        .args(["admin", "create", "--email", email, "--database", "sqlite:data/bursar.db"])
+        .current_dir(folder)
+        .env_clear()
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut input = child.stdin.take().expect("piped");
+    input.write_all(password.as_bytes()).expect("it reads");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_first_administrator_comes_from_the_command_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, _, errors) = create_admin(folder.path(), "root@example.org", "short\n");
+    assert_eq!(code, Some(1), "{errors}");
+    let (code, _, errors) = create_admin(folder.path(), "nonsense", "correct horse\n");
+    assert_eq!(code, Some(1), "{errors}");
+    let (code, printed, errors) = create_admin(folder.path(), "root@example.org", "correct horse\n");
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(printed.contains("root@example.org is an administrator now"), "{printed}");
+    let (code, printed, errors) = create_admin(folder.path(), "ROOT@example.org", "another horse");
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(printed.contains("registered already"), "{printed}");
+    for output in [printed, errors] {
+        assert!(!output.contains("horse"), "{output}");
+    }
+}

@@ -61,14 +61,19 @@ pub(super) fn sqlite_load<T: Table>(columns: &[usize]) -> String {
     format!("SELECT {} FROM {} WHERE {}", names(T::COLUMNS), T::NAME, equal(wanted))
 }
 
+/// One index look-up a key, whatever the planner believes: joined plainly, a table that was empty when
+/// the plan was made is read whole for every batch. OFFSET keeps the two apart.
 pub(super) fn postgres_load<T: Table>(columns: &[usize]) -> String {
     let wanted = columns.iter().map(|index| &T::COLUMNS[*index]);
-    let list = join(wanted.clone().map(|column| column.name), ", ");
+    let keys = (1..=columns.len()).map(|place| format!("k{place}")).collect::<Vec<_>>();
+    let equal = wanted.clone().zip(&keys).map(|(column, key)| format!("{} = {key}", column.name));
     format!(
-        "SELECT {} FROM {} WHERE ({list}) IN (SELECT * FROM {})",
+        "SELECT row.* FROM {} AS key({}) CROSS JOIN LATERAL (SELECT {} FROM {} WHERE {} OFFSET 0) AS row",
+        unnest(wanted),
+        keys.join(", "),
         names(T::COLUMNS),
         T::NAME,
-        unnest(wanted)
+        equal.collect::<Vec<_>>().join(" AND "),
     )
 }
 

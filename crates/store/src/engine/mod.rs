@@ -204,12 +204,18 @@ impl Connection {
     /// Plain INSERT: a duplicate is `Fault::Constraint`. Between `begin` and `commit` PostgreSQL
     /// may hold writes back and tell their faults with the next statement, at the latest in
     /// `commit`, because all of them together cost one round trip.
-    pub fn insert_many<T: Table>(&mut self, rows: &[T]) -> Result<(), Fault> {
+    pub fn insert_many<'a, T: Table + 'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = &'a T>,
+    ) -> Result<(), Fault> {
         self.write_many(rows, Conflict::Refuse)
     }
 
     /// Inserts or replaces by primary key; the keys must be distinct (PostgreSQL refuses others).
-    pub fn upsert_many<T: Table>(&mut self, rows: &[T]) -> Result<(), Fault> {
+    pub fn upsert_many<'a, T: Table + 'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = &'a T>,
+    ) -> Result<(), Fault> {
         self.write_many(rows, Conflict::Replace)
     }
 
@@ -233,8 +239,13 @@ impl Connection {
         self.noting(rows)
     }
 
-    fn write_many<T: Table>(&mut self, rows: &[T], conflict: Conflict) -> Result<(), Fault> {
-        if rows.is_empty() {
+    fn write_many<'a, T: Table + 'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = &'a T>,
+        conflict: Conflict,
+    ) -> Result<(), Fault> {
+        let mut rows = rows.into_iter().peekable();
+        if rows.peek().is_none() {
             return Ok(());
         }
         let outcome = each!(self, session => session.insert_many(rows, conflict));

@@ -12,7 +12,7 @@ mod pipeline;
 mod reactor;
 mod values;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -189,12 +189,19 @@ impl Session {
         columns: &[usize],
         keys: &[Vec<Value>],
     ) -> Result<Vec<T>, Fault> {
-        let arrays = Arrays::of(columns.iter().map(|index| T::COLUMNS[*index]), keys.iter().flatten())?;
+        // A key given twice answers once, as on SQLite; sorted, so the tree is walked forward.
+        let distinct = keys.iter().collect::<BTreeSet<_>>();
+        let columns_of_key = columns.iter().map(|index| T::COLUMNS[*index]);
+        let arrays = Arrays::of(columns_of_key, distinct.into_iter().flatten())?;
         self.load(&dialect::postgres_load::<T>(columns), &arrays.params())
     }
 
-    pub(super) fn insert_many<T: Table>(&mut self, rows: &[T], conflict: Conflict) -> Result<(), Fault> {
-        let mut values = Vec::with_capacity(rows.len() * T::COLUMNS.len());
+    pub(super) fn insert_many<'a, T: Table + 'a>(
+        &mut self,
+        rows: impl Iterator<Item = &'a T>,
+        conflict: Conflict,
+    ) -> Result<(), Fault> {
+        let mut values = Vec::with_capacity(rows.size_hint().0 * T::COLUMNS.len());
         for row in rows {
             row.put(&mut values);
         }

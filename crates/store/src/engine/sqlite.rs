@@ -154,7 +154,11 @@ impl Session {
         self.load(&dialect::sqlite_load::<T>(columns), distinct.into_iter())
     }
 
-    pub(super) fn insert_many<T: Table>(&mut self, rows: &[T], conflict: Conflict) -> Result<(), Fault> {
+    pub(super) fn insert_many<'a, T: Table + 'a>(
+        &mut self,
+        rows: impl Iterator<Item = &'a T>,
+        conflict: Conflict,
+    ) -> Result<(), Fault> {
         let mut statement = self.prepare(&dialect::sqlite_insert::<T>(conflict))?;
         let mut values = Vec::with_capacity(T::COLUMNS.len());
         for row in rows {
@@ -175,7 +179,7 @@ impl Session {
         Ok(())
     }
 
-    fn load<'a, T: Table>(
+    fn load<'a, T: Table + 'a>(
         &self,
         sql: &str,
         keys: impl Iterator<Item = &'a [Value]>,

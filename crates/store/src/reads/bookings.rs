@@ -106,7 +106,7 @@ impl Reads<'_> {
         let (start, id) = filter.before.unwrap_or((Timestamp(i64::MAX), i64::MAX));
         let limit = i64::try_from(filter.limit).expect("limits are small");
         let rest = format!(
-            "WHERE {} AND {STATES} AND (COALESCE(starts_at, -1), id) < ($5, $6) \
+            "WHERE {} AND {STATES} AND COALESCE(starts_at, -1) <= $5 AND (COALESCE(starts_at, -1), id) < ($5, $6) \
              ORDER BY COALESCE(starts_at, -1) DESC, id DESC LIMIT $7",
             scope.sql
         );

@@ -10,11 +10,11 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "I1",
         sql: "
         SELECT 'sum of entry', p.entry, CAST(0 AS BIGINT),
-               CAST(CASE WHEN sum(p.posted_minor) <> 0 THEN sum(p.posted_minor) ELSE sum(p.pending_minor) END AS BIGINT)
+               CAST(CASE WHEN CAST(sum(p.posted_minor) AS BIGINT) <> 0 THEN CAST(sum(p.posted_minor) AS BIGINT) ELSE CAST(sum(p.pending_minor) AS BIGINT) END AS BIGINT)
           FROM posting AS p
          WHERE p.lane = $1
          GROUP BY p.entry, p.currency
-        HAVING sum(p.posted_minor) <> 0 OR sum(p.pending_minor) <> 0",
+        HAVING CAST(sum(p.posted_minor) AS BIGINT) <> 0 OR CAST(sum(p.pending_minor) AS BIGINT) <> 0",
     },
     Check {
         invariant: "I1",
@@ -30,11 +30,11 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "I2",
         sql: "
         SELECT 'sum of all balances in ' || currency || ' of lane', lane, CAST(0 AS BIGINT),
-               CAST(CASE WHEN sum(posted_minor) <> 0 THEN sum(posted_minor) ELSE sum(pending_minor) END AS BIGINT)
+               CAST(CASE WHEN CAST(sum(posted_minor) AS BIGINT) <> 0 THEN CAST(sum(posted_minor) AS BIGINT) ELSE CAST(sum(pending_minor) AS BIGINT) END AS BIGINT)
           FROM balance
          WHERE lane = $1
          GROUP BY lane, currency
-        HAVING sum(posted_minor) <> 0 OR sum(pending_minor) <> 0",
+        HAVING CAST(sum(posted_minor) AS BIGINT) <> 0 OR CAST(sum(pending_minor) AS BIGINT) <> 0",
     },
     Check { invariant: "I3", sql: BALANCE_POSTED },
     Check { invariant: "I3", sql: BALANCE_PENDING },
@@ -230,7 +230,7 @@ macro_rules! balance {
             $kept,
             " FROM balance WHERE lane = $1) AS both_sides
               GROUP BY account, owner, currency
-             HAVING sum(moved) <> sum(kept)"
+             HAVING CAST(sum(moved) AS BIGINT) <> CAST(sum(kept) AS BIGINT)"
         )
     };
 }
@@ -255,14 +255,14 @@ const CLEARING: &str = "
             SELECT lane, substr(account, 10), currency, 0, posted_minor
               FROM balance WHERE lane = $1 AND substr(account, 1, 9) = 'clearing:') AS both_sides
      GROUP BY lane, gateway, currency
-    HAVING sum(expected) <> sum(found)";
+    HAVING CAST(sum(expected) AS BIGINT) <> CAST(sum(found) AS BIGINT)";
 
 macro_rules! refunds {
     ($column:literal, $state:literal) => {
         concat!(
             "SELECT '",
             $column,
-            " of payment', p.id, CAST(coalesce(sum(r.amount_minor), 0) AS BIGINT), p.",
+            " of payment', p.id, CAST(coalesce(CAST(sum(r.amount_minor) AS BIGINT), 0) AS BIGINT), p.",
             $column,
             "
                FROM payment AS p
@@ -273,7 +273,7 @@ macro_rules! refunds {
               GROUP BY p.id, p.",
             $column,
             "
-             HAVING coalesce(sum(r.amount_minor), 0) <> p.",
+             HAVING coalesce(CAST(sum(r.amount_minor) AS BIGINT), 0) <> p.",
             $column
         )
     };
@@ -297,7 +297,7 @@ macro_rules! charged {
                       WHERE e.lane = $1 AND e.subject = 'op' AND e.recipe IN ('charge', 'suspense_to_payment'))
                     AS both_sides
               GROUP BY id
-             HAVING sum(expected) <> sum(found)"
+             HAVING CAST(sum(expected) AS BIGINT) <> CAST(sum(found) AS BIGINT)"
         )
     };
 }
@@ -322,7 +322,7 @@ macro_rules! returned {
                       WHERE e.lane = $1 AND e.subject = 'op'
                         AND e.recipe IN ('refund_pending', 'refund', 'refund_void', 'refund_returned')) AS both_sides
               GROUP BY id
-             HAVING sum(expected) <> sum(found)"
+             HAVING CAST(sum(expected) AS BIGINT) <> CAST(sum(found) AS BIGINT)"
         )
     };
 }
@@ -343,7 +343,7 @@ const PAYEE_PENDING: &str = "
             SELECT owner, currency, 0, posted_minor + pending_minor
               FROM balance WHERE lane = $1 AND account = 'payee:pending') AS both_sides
      GROUP BY payee, currency
-    HAVING sum(expected) <> sum(found)";
+    HAVING CAST(sum(expected) AS BIGINT) <> CAST(sum(found) AS BIGINT)";
 
 /// All that a payee has and owes is his shares less what refunds took or hold of them.
 const PAYEE_NET: &str = "
@@ -359,7 +359,7 @@ const PAYEE_NET: &str = "
               FROM balance
              WHERE lane = $1 AND account IN ('payee:pending', 'payee:available', 'payee:receivable')) AS both_sides
      GROUP BY payee, currency
-    HAVING sum(expected) <> sum(found)";
+    HAVING CAST(sum(expected) AS BIGINT) <> CAST(sum(found) AS BIGINT)";
 
 /// Tables whose ids are given out by their lane.
 const WITH_IDS: [&str; 14] = [

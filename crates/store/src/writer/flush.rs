@@ -11,8 +11,7 @@ macro_rules! flush {
     ($($field:ident: $record:ident),* $(,)?) => {
         /// Writes all that a batch has changed.
         pub(super) fn flush(connection: &mut Connection, world: &World) -> Result<(), Fault> {
-            let lanes: Vec<_> = world.lanes.changes().updated.into_iter().cloned().collect();
-            connection.upsert_many(&lanes)?;
+            connection.upsert_many(world.lanes.changes().updated)?;
             $(leave(connection, &world.$field)?;)*
             $(enter(connection, &world.$field)?;)*
             journal(connection, &world.journal)
@@ -25,13 +24,11 @@ fn leave<R: Stored>(connection: &mut Connection, rows: &Rows<R>) -> Result<(), F
     let changes = rows.changes();
     let gone: Vec<_> = changes.removed.iter().map(|row| R::key_values(&row.key())).collect();
     connection.delete_many::<R>(&gone)?;
-    let changed: Vec<R> = changes.updated.into_iter().cloned().collect();
-    connection.upsert_many(&changed)
+    connection.upsert_many(changes.updated)
 }
 
 fn enter<R: Stored>(connection: &mut Connection, rows: &Rows<R>) -> Result<(), Fault> {
-    let new: Vec<R> = rows.changes().inserted.into_iter().cloned().collect();
-    connection.insert_many(&new)
+    connection.insert_many(rows.changes().inserted)
 }
 
 fn journal(connection: &mut Connection, journal: &Journal) -> Result<(), Fault> {

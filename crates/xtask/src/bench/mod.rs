@@ -8,7 +8,7 @@
 mod baseline;
 mod cpu;
 mod databases;
-mod load;
+pub mod load;
 pub mod market;
 pub mod node;
 mod report;

@@ -9,7 +9,20 @@ use crate::http::Problem;
     post, path = "/api/auth/google/initiate/", tag = "auth",
     responses((status = 501, body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json")),
 )]
-pub(super) async fn not_configured() -> Problem {
+pub(super) async fn initiate() -> Problem {
+    not_configured()
+}
+
+/// Finish a login with Google.
+#[utoipa::path(
+    post, path = "/api/auth/google/callback/", tag = "auth",
+    responses((status = 501, body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json")),
+)]
+pub(super) async fn callback() -> Problem {
+    not_configured()
+}
+
+fn not_configured() -> Problem {
     let detail = "Logging in with Google is not configured here.";
     Problem::new(StatusCode::NOT_IMPLEMENTED, "not_configured", detail).unsuccessful()
 }

@@ -7,7 +7,7 @@
 
 mod google;
 mod login;
-pub mod mailed;
+mod mailed;
 mod passwords;
 mod refresh;
 mod register;
@@ -58,8 +58,8 @@ pub fn routes(app: &App) -> Router<App> {
     login
         .merge(open)
         .layer(from_fn_with_state(app.clone(), limit))
-        .route("/api/auth/google/initiate", post(google::not_configured))
-        .route("/api/auth/google/callback", post(google::not_configured))
+        .route("/api/auth/google/initiate", post(google::initiate))
+        .route("/api/auth/google/callback", post(google::callback))
 }
 
 /// Documentation of the room.
@@ -75,7 +75,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         passwords::request_reset,
         passwords::reset_password,
         passwords::change_password,
-        google::not_configured,
+        google::initiate,
+        google::callback,
     ))]
     struct Document;
     Document::openapi()

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::login::busy;
 use super::{Message, mailed};
 use crate::app::App;
+use crate::auth::one_time;
 use crate::auth::password::{Verdict, weakness, wrong_length};
 use crate::config::Secret;
 use crate::http::caller::Caller;
@@ -86,7 +87,7 @@ pub(super) async fn reset_password(
 ) -> Result<Json<Message>, Problem> {
     let ResetInput { token, new_password } = body.value;
     check_new(&app, "new_password", &new_password)?;
-    let (person, hash) = mailed::parse(&token, Purpose::PasswordReset)?;
+    let (person, hash) = one_time::parse(&token, Purpose::PasswordReset).ok_or(Refusal::InvalidToken)?;
     let password = Zeroizing::new(new_password.expose().to_owned());
     let password = app.passwords.hash(password).await.map_err(busy)?;
     app.db.submit(ResetPassword { person, hash, password, real_now: app.real_clock.now() }).await?;

@@ -15,6 +15,7 @@ use super::login::busy;
 use super::passwords::check_new;
 use super::{Message, mailed};
 use crate::app::App;
+use crate::auth::one_time;
 use crate::config::Secret;
 use crate::dice::uuid_v4;
 use crate::http::{Body, Problem};
@@ -196,7 +197,8 @@ pub(super) async fn verify_email(
     State(app): State<App>,
     body: Body<TokenInput>,
 ) -> Result<Json<Message>, Problem> {
-    let (person, hash) = mailed::parse(&body.value.token, Purpose::VerifyEmail)?;
+    let (person, hash) =
+        one_time::parse(&body.value.token, Purpose::VerifyEmail).ok_or(Refusal::InvalidToken)?;
     app.db.submit(VerifyEmail { person, hash, real_now: app.real_clock.now() }).await?;
     Ok(Json(Message { message: "Your e-mail address is confirmed." }))
 }

@@ -34,7 +34,7 @@ pub(crate) struct CancelledBooking {
 
 /// Cancel a booking, as either party; what was paid goes back.
 #[utoipa::path(
-    post, path = "/api/bookings/bookings/{id}/cancel/", tag = "bookings",
+    post, path = "/api/bookings/bookings/{id}/cancel/", tag = "bookings", security(("bearer" = [])),
     params(
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
@@ -58,7 +58,7 @@ pub(crate) async fn cancel_booking(
 
 /// Decline a requested session, as its teacher; what was paid goes back.
 #[utoipa::path(
-    post, path = "/api/bookings/bookings/{id}/decline/", tag = "bookings",
+    post, path = "/api/bookings/bookings/{id}/decline/", tag = "bookings", security(("bearer" = [])),
     params(
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
@@ -82,7 +82,7 @@ pub(crate) async fn decline_booking(
 
 /// Cancel a booking; it stays, as every money row does.
 #[utoipa::path(
-    delete, path = "/api/bookings/bookings/{id}/", tag = "bookings",
+    delete, path = "/api/bookings/bookings/{id}/", tag = "bookings", security(("bearer" = [])),
     params(("id" = i64, Path)),
     responses(
         (status = 204),

@@ -35,7 +35,7 @@ pub(crate) struct EditBooking {
 
 /// Change a booking's notes.
 #[utoipa::path(
-    patch, path = "/api/bookings/bookings/{id}/", tag = "bookings",
+    patch, path = "/api/bookings/bookings/{id}/", tag = "bookings", security(("bearer" = [])),
     params(("id" = i64, Path)),
     request_body = EditBooking,
     responses(
@@ -83,7 +83,7 @@ pub(crate) struct ZoomInfo {
 
 /// Confirm a requested session, as its teacher.
 #[utoipa::path(
-    post, path = "/api/bookings/bookings/{id}/confirm/", tag = "bookings",
+    post, path = "/api/bookings/bookings/{id}/confirm/", tag = "bookings", security(("bearer" = [])),
     params(
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
@@ -139,7 +139,7 @@ pub(crate) struct CompletedBooking {
 
 /// Say that the session has been held.
 #[utoipa::path(
-    post, path = "/api/bookings/bookings/{id}/complete/", tag = "bookings",
+    post, path = "/api/bookings/bookings/{id}/complete/", tag = "bookings", security(("bearer" = [])),
     params(
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
@@ -162,7 +162,7 @@ pub(crate) async fn complete_booking(
 
 /// The same, under the name that the web client's button uses.
 #[utoipa::path(
-    post, path = "/api/bookings/bookings/{id}/complete_manually/", tag = "bookings",
+    post, path = "/api/bookings/bookings/{id}/complete_manually/", tag = "bookings", security(("bearer" = [])),
     params(
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),

@@ -50,7 +50,7 @@ pub(crate) struct CreateBooking {
 
 /// Request a session with a teacher.
 #[utoipa::path(
-    post, path = "/api/bookings/bookings/", tag = "bookings",
+    post, path = "/api/bookings/bookings/", tag = "bookings", security(("bearer" = [])),
     request_body = CreateBooking,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
     responses(

@@ -34,7 +34,7 @@ pub(crate) struct MyBookings {
 
 /// List one's bookings, latest start first.
 #[utoipa::path(
-    get, path = "/api/bookings/bookings/", tag = "bookings",
+    get, path = "/api/bookings/bookings/", tag = "bookings", security(("bearer" = [])),
     params(
         ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
         ("cursor" = Option<String>, Query, description = "from the Link header of the page before"),
@@ -62,7 +62,7 @@ pub(crate) async fn list_bookings(
 
 /// List one's bookings by state and role, with their number.
 #[utoipa::path(
-    get, path = "/api/bookings/bookings/my/", tag = "bookings",
+    get, path = "/api/bookings/bookings/my/", tag = "bookings", security(("bearer" = [])),
     params(
         MyBookingsQuery,
         ("limit" = Option<i64>, Query, description = "500 unless given, which is the most"),
@@ -98,7 +98,7 @@ pub(crate) async fn my_bookings(
 
 /// One booking of one's own.
 #[utoipa::path(
-    get, path = "/api/bookings/bookings/{id}/", tag = "bookings",
+    get, path = "/api/bookings/bookings/{id}/", tag = "bookings", security(("bearer" = [])),
     params(("id" = i64, Path)),
     responses(
         (status = 200, body = BookingView),

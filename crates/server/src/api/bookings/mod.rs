@@ -15,6 +15,7 @@ mod view;
 
 use axum::Router;
 use axum::routing::{get, post};
+use utoipa::OpenApi;
 
 use crate::app::App;
 
@@ -32,4 +33,24 @@ pub fn routes() -> Router<App> {
         .route("/api/bookings/bookings/{id}/cancel", post(cancel::cancel_booking))
         .route("/api/bookings/bookings/{id}/complete", post(change::complete_booking))
         .route("/api/bookings/bookings/{id}/complete_manually", post(change::complete_booking_manually))
+}
+
+/// Documentation of the room.
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(
+        list::list_bookings,
+        list::my_bookings,
+        list::get_booking,
+        create::create_booking,
+        change::edit_booking,
+        change::confirm_booking,
+        change::complete_booking,
+        change::complete_booking_manually,
+        cancel::cancel_booking,
+        cancel::decline_booking,
+        cancel::delete_booking,
+    ))]
+    struct Document;
+    Document::openapi()
 }

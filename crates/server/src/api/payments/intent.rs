@@ -47,7 +47,7 @@ pub(crate) struct PaymentIntent {
 
 /// Open an intent that the client confirms; while it is open, the same one again.
 #[utoipa::path(
-    post, path = "/api/payments/create-payment-intent/", tag = "payments",
+    post, path = "/api/payments/create-payment-intent/", tag = "payments", security(("bearer" = [])),
     request_body = CreatePaymentIntent,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
     responses(
@@ -128,7 +128,7 @@ pub(crate) struct ConfirmedPayment {
 
 /// Confirm an open intent; after its success the same answer again.
 #[utoipa::path(
-    post, path = "/api/payments/confirm-payment/", tag = "payments",
+    post, path = "/api/payments/confirm-payment/", tag = "payments", security(("bearer" = [])),
     request_body = ConfirmPayment,
     responses(
         (status = 200, body = ConfirmedPayment),

@@ -71,7 +71,7 @@ pub(crate) struct PaymentRow {
 
 /// List payments: one's own, or all for an administrator; newest first.
 #[utoipa::path(
-    get, path = "/api/payments/payments/", tag = "payments",
+    get, path = "/api/payments/payments/", tag = "payments", security(("bearer" = [])),
     params(
         PaymentQuery,
         ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
@@ -103,7 +103,7 @@ pub(crate) async fn list_payments(
 
 /// One payment of one's own, or any for an administrator.
 #[utoipa::path(
-    get, path = "/api/payments/payments/{id}/", tag = "payments",
+    get, path = "/api/payments/payments/{id}/", tag = "payments", security(("bearer" = [])),
     params(("id" = i64, Path)),
     responses(
         (status = 200, body = PaymentRow),

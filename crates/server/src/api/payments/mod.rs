@@ -11,9 +11,12 @@ mod purchase;
 mod settle;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
+use utoipa::OpenApi;
 
 use crate::app::App;
+use crate::http::problem;
 
 /// The room's routes under one of its mounts.
 pub fn routes(prefix: &str) -> Router<App> {
@@ -26,4 +29,21 @@ pub fn routes(prefix: &str) -> Router<App> {
         .route(&at("/process-direct-payment"), post(purchase::process_direct_payment))
         .route(&at("/payments"), get(list::list_payments))
         .route(&at("/payments/{id}"), get(list::get_payment))
+        .layer(from_fn(problem::unsuccessful))
+}
+
+/// Documentation of the room.
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(
+        pay::process_booking_payment,
+        intent::create_payment_intent,
+        intent::confirm_payment,
+        purchase::process_payment,
+        purchase::process_direct_payment,
+        list::list_payments,
+        list::get_payment,
+    ))]
+    struct Document;
+    Document::openapi()
 }

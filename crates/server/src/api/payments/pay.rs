@@ -41,7 +41,7 @@ pub(crate) struct ProcessBookingPayment {
 
 /// Pay a booking with a card.
 #[utoipa::path(
-    post, path = "/api/payments/process-booking-payment/", tag = "payments",
+    post, path = "/api/payments/process-booking-payment/", tag = "payments", security(("bearer" = [])),
     request_body = ProcessBookingPayment,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
     responses(

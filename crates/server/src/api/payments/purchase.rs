@@ -73,7 +73,7 @@ pub(crate) struct Purchased {
 
 /// Buy a session at the gig's flat price.
 #[utoipa::path(
-    post, path = "/api/payments/process-payment/", tag = "payments",
+    post, path = "/api/payments/process-payment/", tag = "payments", security(("bearer" = [])),
     request_body = ProcessPayment,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
     responses(
@@ -107,7 +107,7 @@ pub(crate) async fn process_payment(
 
 /// Buy a session at the gig's hourly price for chosen times.
 #[utoipa::path(
-    post, path = "/api/payments/process-direct-payment/", tag = "payments",
+    post, path = "/api/payments/process-direct-payment/", tag = "payments", security(("bearer" = [])),
     request_body = ProcessDirectPayment,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
     responses(
