@@ -3,5 +3,8 @@
 mod api;
 mod background;
 mod cli;
+mod docs;
 mod http;
+mod mainjob;
+mod peers;
 mod people;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::postgres::Cluster;
 use crate::shell;
-use crate::{install, test, tidy};
+use crate::{bench, crash, install, smoke, test, tidy};
 
 /// A check and the name it is reported under.
 struct Step {
@@ -37,6 +37,9 @@ const STEPS: &[Step] = &[
         name: "release build",
         run: || shell::run(&mut shell::cargo("build --release --locked -p server")),
     },
+    Step { name: "smoke", run: || smoke::run(None) },
+    Step { name: "crashes on both engines", run: crash::short },
+    Step { name: "side by side with pgbench", run: || bench::run(&bench::Arguments::short()) },
 ];
 
 /// Runs every step; the error names the first that failed and what was not run because of it.

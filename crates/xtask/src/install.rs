@@ -57,6 +57,9 @@ fn missing_packages() -> Vec<&'static str> {
     if !shell::succeeds(shell::command("python3").args(["-c", "import ensurepip, venv"])) {
         missing.push("python3-venv");
     }
+    if !shell::succeeds(shell::command("sqlite3").arg("-version")) {
+        missing.push("sqlite3");
+    }
     if !shell::succeeds(shell::command("node").arg("--version")) {
         missing.push("nodejs");
     }

@@ -6,9 +6,12 @@
 
 pub mod bench;
 pub mod ci;
+pub mod crash;
 pub mod hook;
 pub mod install;
+pub mod openapi;
 pub mod postgres;
 pub mod shell;
+pub mod smoke;
 pub mod test;
 pub mod tidy;

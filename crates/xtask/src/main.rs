@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use xtask::bench;
+use xtask::bench::databases::Engine;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The chores of this repository")]
@@ -45,8 +46,35 @@ enum Command {
         #[arg(long, default_value = "target/bench.json")]
         output: PathBuf,
     },
+    /// Write docs/openapi.json and the error codes in docs/api.md
+    Openapi,
+    /// Kill the real server in the middle of its work, again and again, and check the books
+    Crash {
+        #[arg(long, default_value = "sqlite")]
+        engine: EngineWord,
+        #[arg(long, default_value_t = 15)]
+        rounds: u64,
+        /// Decides when the kills come
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Kill this binary instead of building one
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
+    /// Run the release binary in an empty folder, look at it, stop it
+    Smoke {
+        /// Run this binary instead of building one
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
     /// Install a pre-push hook that runs fmt and tidy
     Hook,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EngineWord {
+    Sqlite,
+    Postgres,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +89,15 @@ fn main() -> ExitCode {
         Command::Bench { pairs, seconds, binary, output, .. } => {
             bench::run(&bench::Arguments { pairs, seconds, binary, output })
         }
+        Command::Openapi => xtask::openapi::run(),
+        Command::Crash { engine, rounds, seed, binary } => {
+            let engine = match engine {
+                EngineWord::Sqlite => Engine::Sqlite,
+                EngineWord::Postgres => Engine::Postgres,
+            };
+            xtask::crash::run(&xtask::crash::Arguments { engine, rounds, seed, binary })
+        }
+        Command::Smoke { binary } => xtask::smoke::run(binary),
         Command::Hook => xtask::hook::run(),
     };
     match outcome {

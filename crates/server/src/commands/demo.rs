@@ -49,8 +49,7 @@ pub async fn demo(config: Config, stop: Stop) -> Result<ExitCode, VisitError> {
 )]
 async fn people(config: &Config) -> Result<usize, VisitError> {
     let started = start::start(config.clone(), Role::Server).await?;
-    let counted = started.app.db.read(|reads| reads.count_people()).await;
-    Ok(counted.map_err(store::Error::from)?)
+    Ok(start::count_people(&started.app).await?)
 }
 
 /// Tells the story of so many days, ending now.

@@ -1,12 +1,14 @@
 //! `bursar serve`: the API, the pages and the background work, until it is told to stop.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 
-use super::{Role, StartError, start::start};
+use super::start::{count_people, start};
+use super::{Role, StartError};
 use crate::app::App;
 use crate::config::Config;
 use crate::http::metrics::{self, Metrics};
@@ -31,7 +33,8 @@ pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartErro
         metrics: Arc::new(Metrics::new()),
     };
     let metrics = metrics_listener(&app.config).await?;
-    print_banner(app, metrics.as_ref().map(Listener::address).transpose()?);
+    let people = count_people(app).await?;
+    print_banner(app, metrics.as_ref().map(Listener::address).transpose()?, people == 0);
     let measured = metrics::router(Arc::clone(&around.metrics));
     let routes = wrap(api::routes(app.clone()), &around);
     let working = tokio::spawn(jobs::run(app.clone(), stop.clone()));
@@ -65,7 +68,7 @@ async fn serve_metrics(listener: Option<Listener>, routes: Router, stop: Stop) {
     }
 }
 
-fn print_banner(app: &App, metrics: Option<std::net::SocketAddr>) {
+fn print_banner(app: &App, metrics: Option<SocketAddr>, empty: bool) {
     let (config, url) = (&app.config, app.config.public_url());
     let money = if config.is_live() { "LIVE: real money moves" } else { "sandbox: no real money moves" };
     println!("Bursar {} ({money})", env!("CARGO_PKG_VERSION"));
@@ -77,5 +80,8 @@ fn print_banner(app: &App, metrics: Option<std::net::SocketAddr>) {
     }
     println!("  Books    {}", config.database.url.masked());
     println!("  Data     {}", config.data_dir().display());
-    println!("Next: `bursar admin create --email you@example.org`, or `bursar demo` with an empty database.");
+    if empty {
+        println!("Nobody is registered yet. Next: `bursar admin create --email you@example.org`,");
+        println!("or stop this and look at a lively marketplace: `bursar demo`.");
+    }
 }

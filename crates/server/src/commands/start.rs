@@ -146,6 +146,12 @@ pub(super) fn options(config: &Config) -> Options {
     Options { ha_required: config.ha.mode == HaMode::Required, ..Options::default() }
 }
 
+/// How many are registered; exact as long as they are few.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method is bound to one lifetime")]
+pub(super) async fn count_people(app: &App) -> Result<usize, StartError> {
+    Ok(app.db.read(|reads| reads.count_people()).await?)
+}
+
 /// Blocks; not for an async thread.
 fn open(
     config: &Config,

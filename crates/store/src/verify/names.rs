@@ -1,8 +1,8 @@
 //! Names that are unique in the world, and the answers kept under clients' keys: both lead into other
 //! lanes, so they are followed row by row.
 
-use domain::id::{Id, OpId, PersonId};
-use domain::records::{Claim, IdempotencyRecord, Op, Person, Space, Word};
+use domain::id::{CardId, Id, OpId, PersonId};
+use domain::records::{Card, Claim, IdempotencyRecord, Op, Person, Space, Word};
 
 use super::Finding;
 use crate::engine::{Fault, Value};
@@ -41,9 +41,14 @@ fn dangling(reads: &mut Reads<'_>, page: &[Claim], findings: &mut Vec<Finding>) 
     let found_ops = reads.find_many::<Op>(&ops.iter().copied().map(OpId).collect::<Vec<_>>())?;
     let found_people =
         reads.find_many::<Person>(&people.iter().copied().map(PersonId).collect::<Vec<_>>())?;
-    let lost_ops = ops.iter().filter(|id| !found_ops.iter().any(|op| op.id.raw() == **id));
+    // A gateway's name is an operation's or a saved card's.
+    let found_cards = reads.find_many::<Card>(&ops.iter().copied().map(CardId).collect::<Vec<_>>())?;
+    let is_found = |id: i64| {
+        found_ops.iter().any(|op| op.id.raw() == id) || found_cards.iter().any(|card| card.id.raw() == id)
+    };
+    let lost_ops = ops.iter().filter(|id| !is_found(**id));
     let lost_people = people.iter().filter(|id| !found_people.iter().any(|person| person.id.raw() == **id));
-    for (what, id) in lost_ops.map(|id| ("operation", id)).chain(lost_people.map(|id| ("person", id))) {
+    for (what, id) in lost_ops.map(|id| ("object", id)).chain(lost_people.map(|id| ("person", id))) {
         let detail = format!("a claim leads to {what} {id}, which does not exist");
         findings.push(Finding { invariant: "claims", detail });
     }

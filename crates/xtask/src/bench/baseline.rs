@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::load::CONNECTIONS;
 use super::market::Market;
+use crate::postgres::PROGRAMS;
 use crate::shell;
 
 /// A kept answer of ours has this many bytes.
@@ -32,7 +33,7 @@ pub fn run(folder: &Path, database: &str, market: &Market, now_seconds: i64, tim
     let answer = format!("'{}'", "a".repeat(ANSWER_BYTES));
     std::fs::write(&script, include_str!("baseline.sql").replace(":answer", &answer))?;
     let go = |first: i64, seconds: u64| -> Result<String> {
-        let mut pgbench = Command::new("pgbench");
+        let mut pgbench = Command::new(Path::new(PROGRAMS).join("pgbench"));
         pgbench.args(["--no-vacuum", "--protocol=prepared", "--jobs", THREADS]);
         pgbench.args(["--client", &CONNECTIONS.to_string(), "--time", &seconds.to_string()]);
         pgbench.arg("--file").arg(&script);

@@ -1,6 +1,7 @@
 //! Seeded databases: made once per engine and kind of market, copied for every run, so that every run
 //! begins with the same rows.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use super::cpu;
 use super::market::{Market, Payees};
 use super::node::{self, Setup};
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, PROGRAMS};
 use crate::shell;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,8 @@ impl Databases<'_> {
         match engine {
             Engine::Postgres => {
                 feed(psql(&self.url(name)).args(["--quiet", "--file", "-"]), &text)?;
-                self.sql(name, "VACUUM ANALYZE")
+                // Not the empty tables: known to be empty, they would be planned for as empty.
+                self.sql(name, "VACUUM ANALYZE person, session, offer, booking, lane")
             }
             Engine::Sqlite => {
                 let file = self.file(name);
@@ -81,11 +83,33 @@ impl Databases<'_> {
     /// How many payments the run's database holds as completed.
     pub fn completed(&self, setup: &Setup) -> Result<u64> {
         let question = "SELECT count(*) FROM payment WHERE state = 'completed' AND captured_minor > 0";
-        let said = match setup.database.strip_prefix("sqlite:") {
-            Some(file) => shell::output(Command::new("sqlite3").arg(file).arg(question))?,
-            None => shell::output(psql(&setup.database).args(["-At", "-c", question]))?,
-        };
-        said.trim().parse().context("no count")
+        rows(&setup.database, question)?.trim().parse().context("no count")
+    }
+
+    /// The bookings whose payment is completed.
+    pub fn paid_bookings(&self, setup: &Setup) -> Result<BTreeSet<i64>> {
+        numbers(&setup.database, "SELECT booking FROM payment WHERE state = 'completed'")
+    }
+
+    /// Operations whose end nobody knows yet.
+    pub fn open_operations(&self, setup: &Setup) -> Result<BTreeSet<i64>> {
+        numbers(
+            &setup.database,
+            "SELECT id FROM op WHERE state IN ('intent', 'in_flight', 'waiting', 'unknown')",
+        )
+    }
+
+    /// The payments that hold more than one of these operations.
+    pub fn paid_twice(&self, setup: &Setup, charged: &BTreeSet<i64>) -> Result<usize> {
+        let pairs = rows(&setup.database, "SELECT id || ' ' || payment FROM op WHERE kind = 'charge'")?;
+        let mut payments = BTreeMap::<&str, usize>::new();
+        for pair in pairs.lines() {
+            let (op, payment) = pair.split_once(' ').context("two numbers a line")?;
+            if charged.contains(&op.parse()?) {
+                *payments.entry(payment).or_default() += 1;
+            }
+        }
+        Ok(payments.into_values().filter(|charges| *charges > 1).count())
     }
 
     /// CPU time of the whole cluster so far.
@@ -118,6 +142,25 @@ impl Databases<'_> {
     }
 }
 
+/// What the gateway's own books say: the operation of every charge that moved money, once a movement.
+pub fn charges(books: &Path) -> Result<Vec<i64>> {
+    let question = "SELECT op FROM charge WHERE movement IS NOT NULL ORDER BY op";
+    let said = rows(&format!("sqlite:{}", books.display()), question)?;
+    said.lines().map(|line| line.parse().context("a number a line")).collect()
+}
+
+fn numbers(database: &str, question: &str) -> Result<BTreeSet<i64>> {
+    rows(database, question)?.lines().map(|line| line.parse().context("a number a line")).collect()
+}
+
+/// One column, one line a row.
+fn rows(database: &str, question: &str) -> Result<String> {
+    match database.strip_prefix("sqlite:") {
+        Some(file) => shell::output(Command::new("sqlite3").args(["-readonly", file, question])),
+        None => shell::output(psql(database).args(["-At", "-c", question])),
+    }
+}
+
 fn name(payees: Payees) -> &'static str {
     match payees {
         Payees::Spread => "spread",
@@ -126,7 +169,7 @@ fn name(payees: Payees) -> &'static str {
 }
 
 fn psql(url: &str) -> Command {
-    let mut psql = Command::new("psql");
+    let mut psql = Command::new(Path::new(PROGRAMS).join("psql"));
     psql.args(["--no-psqlrc", "--set=ON_ERROR_STOP=1"]).arg(url);
     psql
 }

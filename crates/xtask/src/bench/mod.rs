@@ -7,7 +7,7 @@
 
 mod baseline;
 mod cpu;
-mod databases;
+pub mod databases;
 pub mod load;
 pub mod market;
 pub mod node;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-pub use self::databases::{Databases, Engine, POSTGRES_SETTINGS};
+use self::databases::{Databases, Engine, POSTGRES_SETTINGS};
 use self::market::{Market, Payees};
 use self::node::{KEY, Setup};
 use self::report::{Pair, Run};
@@ -181,10 +181,11 @@ fn about(arguments: &Arguments) -> Result<Value> {
 }
 
 /// The folder of everything a run makes; removed with its holder.
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Result<Folder> {
+    /// Among the machine's temporary files, which lie on its disk.
+    pub fn new() -> Result<Folder> {
         let pattern = std::env::temp_dir().join("bursar-bench-XXXXXX");
         let made = shell::output(std::process::Command::new("mktemp").arg("--directory").arg(pattern))?;
         Ok(Folder(Path::new(made.trim()).to_owned()))
@@ -199,8 +200,9 @@ impl Drop for Folder {
     }
 }
 
+/// Since 1970.
 #[expect(clippy::disallowed_methods, reason = "tokens and bookings must fit the server's clock")]
-fn wall_clock_seconds() -> Result<i64> {
+pub fn wall_clock_seconds() -> Result<i64> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     i64::try_from(since.as_secs()).context("far in the future")
 }

@@ -90,16 +90,12 @@ impl Setup {
 
     /// Serves on a free port; the node and how long it took until it was ready.
     pub fn serve(&self) -> Result<(Node, Duration)> {
-        self.listen(&["serve", "--listen"], "/readyz")
+        self.listen("serve", free_address()?, "/readyz")
     }
 
     /// Starts a subcommand that listens and waits until `path` answers 200.
-    pub fn listen(&self, words: &[&str], path: &str) -> Result<(Node, Duration)> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let mut words = words.to_vec();
-        let spelled = address.to_string();
-        words.push(&spelled);
-        let mut command = self.command(&words)?;
+    pub fn listen(&self, word: &str, address: SocketAddr, path: &str) -> Result<(Node, Duration)> {
+        let mut command = self.command(&[word, "--listen", &address.to_string()])?;
         let begun = now();
         let child = command.spawn().context("cannot start bursar")?;
         let mut node = Node { child, address };
@@ -181,7 +177,12 @@ fn target_folder() -> PathBuf {
     shell::root().join("target")
 }
 
-/// A new folder that nobody else can read.
+/// A loopback address that is free for the moment.
+pub fn free_address() -> Result<SocketAddr> {
+    Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)))
+}
+
+/// A new folder.
 pub fn new_folder(parent: &Path, name: &str) -> Result<PathBuf> {
     let folder = parent.join(name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;

@@ -100,7 +100,7 @@ impl Scene<'_> {
         let teacher = &self.teachers[offer.teacher];
         let start = self.slot();
         if self.roll(5) == 0 {
-            return self.purchase(student, self.gigs[index], start).await;
+            return self.purchase(student, teacher, self.gigs[index], start).await;
         }
         let body = json!({
             "teacher": teacher.uuid, "gig": self.gigs[index], "start_time": Instant(start).text(),
@@ -138,15 +138,20 @@ impl Scene<'_> {
         }
     }
 
+    /// Paid first; most teachers then agree.
     async fn purchase(
         &self,
         student: &Person,
+        teacher: &Person,
         gig: i64,
         start: domain::time::Timestamp,
     ) -> Result<(), VisitError> {
         let body =
             json!({ "gig_id": gig, "payment_method_id": self.card(), "start_time": Instant(start).text() });
-        self.ask(student, "/api/payments/process-payment/", &body).await?;
+        let (status, bought) = self.ask(student, "/api/payments/process-payment/", &body).await?;
+        if status == 200 && self.roll(8) != 0 {
+            self.act(teacher, id(&bought, "booking_id")?, "confirm", "").await?;
+        }
         Ok(())
     }
 

@@ -2,8 +2,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::{Value, json};
 
-use super::BOOKINGS;
-use super::{CONFIRM, Cast, INTENT, LIST, PAY, charged, paying};
+use super::{BOOKINGS, CONFIRM, Cast, INTENT, LIST, PAY, charged, paying};
 use crate::api::market::{Login, Market, run};
 
 store::both! {
@@ -71,7 +70,7 @@ store::both! {
             let path = format!("/api/accounts/gigs/{}/", cast.gig.0);
             market.patch(&cast.teacher, &path, json!({ "price_per_session": "500.00" })).await.expect(200);
             let edit = json!({ "end_time": Market::at(605), "hourly_rate": 1, "payment_status": "PAID" });
-            let booking = format!("{BOOKINGS}{id}/");
+            let booking = format!("{}{id}/", BOOKINGS);
             market.patch(&cast.student, &booking, edit).await;
             assert_eq!(cast.pay(&market, id, "visa").await.expect(200).body["amount_paid"], 78.75);
         });

@@ -1,7 +1,7 @@
 use axum::http::Method;
 use serde_json::json;
 
-use super::{Cast, PAY, charged, paying};
+use super::{Cast, PAY, charged, paying, recover_for};
 use crate::api::market::run;
 
 store::both! {
@@ -81,7 +81,7 @@ store::both! {
             first.refused(504, "outcome_unknown");
             let again = market.post_keyed(&cast.student, PAY, "k", body.clone()).await;
             again.refused(504, "outcome_unknown");
-            crate::api::payments::recover_for(&market, 10).await;
+            recover_for(&market, 10).await;
             let paid = market.post_keyed(&cast.student, PAY, "k", body).await.expect(200);
             assert_eq!(paid.body["amount_paid"], 78.75);
             assert_eq!(charged(&market).await, (1, 7_875));

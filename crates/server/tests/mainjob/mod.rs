@@ -1,0 +1,8 @@
+//! The product's main job over real HTTP, from registering to a paid booking, with both gateways
+//! that can be run here and on both engines.
+
+pub mod house;
+mod journey;
+mod many;
+mod prices;
+mod refusals;
