@@ -38,15 +38,16 @@ pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartErro
     let measured = metrics::router(Arc::clone(&around.metrics));
     let routes = wrap(api::routes(app.clone()), &around);
     let working = tokio::spawn(jobs::run(app.clone(), stop.clone()));
-    tokio::join!(listener.serve(routes, stop.clone()), serve_metrics(metrics, measured, stop.clone()));
-    finish(working).await;
+    let measuring = serve_metrics(metrics, measured, stop.clone());
+    tokio::join!(listener.serve(routes, stop.clone()), measuring, finish(working, stop));
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for background work to end its rounds, but not for ever.
-pub(super) async fn finish(working: tokio::task::JoinHandle<()>) {
+/// Waits for the stop, and then for background work to end its rounds, but not for ever.
+pub(super) async fn finish(working: tokio::task::JoinHandle<()>, stop: Stop) {
     let abort = working.abort_handle();
+    stop.asked().await;
     if tokio::time::timeout(STOP_MAX, working).await.is_err() {
         tracing::warn!("some background work was cut off by the stop; it is due again");
         abort.abort();

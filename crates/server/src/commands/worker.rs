@@ -13,7 +13,6 @@ pub async fn worker(config: Config, stop: Stop) -> Result<ExitCode, StartError> 
     let started = start(config, Role::Server).await?;
     println!("Bursar {} works in the background.", env!("CARGO_PKG_VERSION"));
     let working = tokio::spawn(jobs::run(started.app.clone(), stop.clone()));
-    stop.asked().await;
-    finish(working).await;
+    finish(working, stop).await;
     Ok(ExitCode::SUCCESS)
 }

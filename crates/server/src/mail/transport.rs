@@ -117,3 +117,76 @@ fn smtp(config: &Config) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailError
         builder.credentials(Credentials::new(settings.username.clone(), password)).build()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::time::Timestamp;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::{Sources, load};
+
+    /// A mail server that answers every RCPT with this line.
+    async fn server(to_recipients: &'static str) -> u16 {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let mut stream = BufReader::new(stream);
+            stream.write_all(b"220 here\r\n").await.expect("sent");
+            let (mut line, mut is_text) = (String::new(), false);
+            while stream.read_line(&mut line).await.is_ok_and(|length| length > 0) {
+                let word = line.get(..4).unwrap_or_default().to_ascii_uppercase();
+                let answer = match word.as_str() {
+                    _ if is_text && line == ".\r\n" => Some("250 taken"),
+                    _ if is_text => None,
+                    "DATA" => Some("354 go on"),
+                    "RCPT" => Some(to_recipients),
+                    _ => Some("250 yes"),
+                };
+                is_text = (is_text || word == "DATA") && answer != Some("250 taken");
+                if let Some(answer) = answer {
+                    stream.write_all(format!("{answer}\r\n").as_bytes()).await.expect("sent");
+                }
+                line.clear();
+            }
+        });
+        port
+    }
+
+    async fn send(port: u16, to: &str) -> Result<(), MailError> {
+        let env = [
+            ("BURSAR_MAIL__TRANSPORT", "smtp".to_owned()),
+            ("BURSAR_SMTP__HOST", "127.0.0.1".to_owned()),
+            ("BURSAR_SMTP__PORT", port.to_string()),
+            ("BURSAR_SMTP__SECURITY", "none".to_owned()),
+        ];
+        let env = env.map(|(key, value)| (key.to_owned(), value)).to_vec();
+        let mailer = Mailer::new(&load(&Sources { env, ..Sources::default() }).expect("valid"));
+        let mail = Mail {
+            id: "receipt-1-payer".into(),
+            to: to.into(),
+            to_name: "Ada Berg".into(),
+            subject: "Receipt".into(),
+            text: "Thank you.".into(),
+            at: Timestamp::from_seconds(1_800_000_000),
+        };
+        mailer.expect("settings").send(&mail).await
+    }
+
+    #[tokio::test]
+    async fn what_can_be_tried_again_is_told_from_what_cannot() {
+        let to = "ada@example.org";
+        assert!(send(server("250 yes").await, to).await.is_ok());
+        let error = send(server("450 mailbox of ada@example.org is busy").await, to).await;
+        assert!(matches!(&error, Err(MailError::Transient(why)) if !why.contains("ada")), "{error:?}");
+        let error = send(server("550 no ada@example.org here").await, to).await;
+        assert!(matches!(&error, Err(MailError::Permanent(why)) if !why.contains("ada")), "{error:?}");
+        let nobody = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let port = nobody.local_addr().expect("bound").port();
+        drop(nobody);
+        assert!(matches!(send(port, to).await, Err(MailError::Transient(_))));
+        assert!(matches!(send(port, "not an address").await, Err(MailError::Permanent(_))));
+    }
+}

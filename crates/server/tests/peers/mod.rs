@@ -22,6 +22,8 @@ const LEFT_OUT: [&str; 2] = [
 const NOT_CONFIGURED: &str = "^/api/auth/google/";
 const SEED: &str = "20260";
 const EXAMPLES_MAX: &str = "10";
+/// Seconds. A busy machine tries fewer cases of the same sequence.
+const TIME_MAX: &str = "40";
 
 enum Who {
     Anonymous,
@@ -47,7 +49,14 @@ fn judge(who: Who) {
             .args(["--checks", "all", "--exclude-checks", &LEFT_OUT.join(",")])
             .args(["--exclude-path-regex", NOT_CONFIGURED])
             .args(["--seed", SEED, "--max-examples", EXAMPLES_MAX, "--no-shrink"])
-            .args(["--generation-database", "none", "--phases", "examples,coverage,fuzzing"]);
+            .args([
+                "--max-time",
+                TIME_MAX,
+                "--generation-database",
+                "none",
+                "--phases",
+                "examples,coverage,fuzzing",
+            ]);
         if let Some(login) = login(house, who).await {
             command.args(["--header", &format!("Authorization: Bearer {}", login.token)]);
         }

@@ -1,32 +1,77 @@
 use axum::body::Body;
 use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::records::Purpose;
 use domain::time::Span;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use store::both;
 
-use super::{PASSWORD, access, on, refresh, with};
+use super::{PASSWORD, START, access, on, refresh, with};
 
 const ADA: &str = "Ada@Example.org";
 
+const SECRET: &str = "a secret that two servers share, long";
+
+/// A token as the outside issuer makes them.
+fn outside_token(subject: &str, email: &str) -> String {
+    let header = json!({"alg": "HS256", "typ": "JWT"});
+    let claims = json!({
+        "iss": "https://issuer.example.org", "aud": "bursar", "sub": subject, "email": email,
+        "email_verified": true, "name": "Grace Hopper", "exp": START.seconds() + 600,
+    });
+    let message = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("signed");
+    format!("{message}.{signature}")
+}
+
+const OUTSIDE: &[(&str, &str)] = &[
+    ("BURSAR_AUTH__EXTERNAL__ISSUER", "https://issuer.example.org"),
+    ("BURSAR_AUTH__EXTERNAL__AUDIENCE", "bursar"),
+    ("BURSAR_AUTH__EXTERNAL__SECRET", SECRET),
+];
+
 both! {
+    fn an_outsider_is_taken_in_once_and_known_by_his_address(db) {
+        with(db, OUTSIDE, async |node| {
+            let pair = {
+                node.register(ADA, "STUDENT").await;
+                node.log_in(ADA).await
+            };
+            let me = async |token: &str| node.get("/api/accounts/me/", token).await.told(200);
+            let grace = outside_token("42", "grace@example.org");
+            let first = me(&grace).await;
+            assert_eq!((&first["full_name"], &first["is_verified"]), (&json!("Grace Hopper"), &json!(true)));
+            assert_eq!(me(&grace).await["id"], first["id"]);
+            let ada = me(&outside_token("43", ADA)).await;
+            assert_eq!(ada["full_name"], "Ada Lovelace", "known by the address");
+            node.get("/api/accounts/me/", &access(&pair)).await.refused(401, "unauthorized");
+            node.post("/api/login/", "", json!({"email": ADA, "password": PASSWORD})).await.told(401);
+            node.post("/api/accounts/become-teacher/", &grace, json!({})).await.told(201);
+            node.real.advance(Span::minutes(11));
+            node.get("/api/accounts/me/", &grace).await.refused(401, "unauthorized");
+        });
+    }
+
     fn a_registration_is_answered_by_what_is_known_of_the_address(db) {
         on(db, async |node| {
             let body = |role: &str| json!({
                 "email": ADA, "password": PASSWORD, "full_name": "Ada", "role": role,
                 "city": "Paris", "years_of_experience": "3", "is_admin": true, "is_verified": true,
             });
-            let made = node.post("/api/accounts/register/", "", body("instructor")).await.is(201);
+            let made = node.post("/api/accounts/register/", "", body("instructor")).await.told(201);
             assert_eq!(made["user_id"].as_str().expect("an id").len(), 36);
             let other_password = json!({"email": "ada@example.ORG", "password": "another one", "full_name": "Eve"});
-            let again = node.post("/api/register", "", other_password).await.is(200);
+            let again = node.post("/api/register", "", other_password).await.told(200);
             assert_eq!(again["action"], "verify_email");
             let user = node.log_in(ADA).await["user"].clone();
             assert_eq!(user["role"], "TEACHER");
             assert_eq!(user["full_name"], "Ada", "a second registration changes nothing");
             assert_eq!(user["is_verified"], false);
             let token = node.mailed(Purpose::VerifyEmail).await;
-            node.post("/api/verify-email/", "", json!({"token": token})).await.is(200);
+            node.post("/api/verify-email/", "", json!({"token": token})).await.told(200);
             let problem = node.post("/api/register/", "", body("student")).await.refused(409, "email_taken");
             assert_eq!(problem["action"], "login");
         });
@@ -76,7 +121,7 @@ both! {
                 let request = Request::post(path)
                     .header("content-type", "application/x-www-form-urlencoded")
                     .body(Body::from(form));
-                let body = node.send(request.expect("valid")).await.is(200);
+                let body = node.send(request.expect("valid")).await.told(200);
                 assert_eq!(body["access_token"], body["access"]);
                 assert_eq!(body["refresh_token"], body["refresh"]);
                 assert_eq!(body["token_type"], "Bearer");
@@ -88,7 +133,7 @@ both! {
             }
             let header = format!("token {}", access(&node.log_in(ADA).await));
             let request = Request::get("/api/accounts/me/").header("authorization", header);
-            node.send(request.body(Body::empty()).expect("valid")).await.is(200);
+            node.send(request.body(Body::empty()).expect("valid")).await.told(200);
         });
     }
 
@@ -129,10 +174,10 @@ both! {
     fn a_rate_per_address_holds(db) {
         with(db, &[("BURSAR_LIMITS__LOGIN_PER_MINUTE", "3")], async |node| {
             for _ in 0..3 {
-                node.post("/api/login/", "", json!({})).await.is(400);
+                node.post("/api/login/", "", json!({})).await.told(400);
             }
             node.post("/api/login/", "", json!({})).await.refused(429, "rate_limited");
-            node.post("/api/token/refresh/", "", json!({})).await.is(400);
+            node.post("/api/token/refresh/", "", json!({})).await.told(400);
         });
     }
 
@@ -144,15 +189,15 @@ both! {
             let (a, b, c, d) = tokio::join!(
                 ask(first.clone()), ask(first.clone()), ask(first.clone()), ask(first.clone())
             );
-            let pairs: Vec<Value> = [a, b, c, d].into_iter().map(|answer| answer.is(200)).collect();
+            let pairs: Vec<Value> = [a, b, c, d].into_iter().map(|answer| answer.told(200)).collect();
             for pair in &pairs {
                 assert_ne!(refresh(pair), first);
-                node.get("/api/accounts/me/", &access(pair)).await.is(200);
+                node.get("/api/accounts/me/", &access(pair)).await.told(200);
             }
             node.real.advance(Span::HOUR);
             let mut last = String::new();
             for pair in &pairs {
-                last = refresh(&ask(refresh(pair)).await.is(200));
+                last = refresh(&ask(refresh(pair)).await.told(200));
             }
             node.real.advance(Span::HOUR);
             ask(first).await.refused(401, "invalid_refresh_token");
@@ -183,10 +228,10 @@ both! {
             for token in junk {
                 let answer = node.post("/api/accounts/token/refresh/", "", json!({"refresh": token})).await;
                 answer.refused(401, "invalid_refresh_token");
-                node.post("/api/logout/", "", json!({"refresh_token": token})).await.is(200);
+                node.post("/api/logout/", "", json!({"refresh_token": token})).await.told(200);
             }
             node.post("/api/token/refresh/", "", json!({})).await.refused(400, "validation_failed");
-            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&pair)})).await.is(200);
+            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&pair)})).await.told(200);
         });
     }
 
@@ -194,9 +239,9 @@ both! {
         on(db, async |node| {
             node.register(ADA, "STUDENT").await;
             let pair = node.log_in(ADA).await;
-            node.post("/api/logout/", "", json!({"refresh_token": refresh(&pair)})).await.is(200);
+            node.post("/api/logout/", "", json!({"refresh_token": refresh(&pair)})).await.told(200);
             node.get("/api/accounts/me/", &access(&pair)).await.refused(401, "unauthorized");
-            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&pair)})).await.is(401);
+            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&pair)})).await.told(401);
         });
     }
 
@@ -217,8 +262,8 @@ both! {
         on(db, async |node| {
             node.register(ADA, "STUDENT").await;
             let pair = node.log_in(ADA).await;
-            let known = node.post("/api/password-reset/", "", json!({"email": ADA})).await.is(200);
-            let unknown = node.post("/api/password-reset/", "", json!({"email": "x@example.org"})).await.is(200);
+            let known = node.post("/api/password-reset/", "", json!({"email": ADA})).await.told(200);
+            let unknown = node.post("/api/password-reset/", "", json!({"email": "x@example.org"})).await.told(200);
             assert_eq!(known, unknown);
             let token = node.mailed(Purpose::PasswordReset).await;
             let confirm = |token: &str, password: &str| {
@@ -228,13 +273,13 @@ both! {
             for forged in ["", "x", "1.password_reset.x", &token.replace("password_reset", "verify_email"), &format!("{token}x")] {
                 confirm(forged, "a new password").await.refused(400, "invalid_token");
             }
-            confirm(&token, "a new password").await.is(200);
+            confirm(&token, "a new password").await.told(200);
             confirm(&token, "a new password").await.refused(400, "invalid_token");
-            node.get("/api/accounts/me/", &access(&pair)).await.is(401);
-            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&pair)})).await.is(401);
-            node.post("/api/login/", "", json!({"email": ADA, "password": PASSWORD})).await.is(401);
+            node.get("/api/accounts/me/", &access(&pair)).await.told(401);
+            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&pair)})).await.told(401);
+            node.post("/api/login/", "", json!({"email": ADA, "password": PASSWORD})).await.told(401);
             let new = json!({"email": ADA, "password": "a new password"});
-            assert_eq!(node.post("/api/login/", "", new).await.is(200)["user"]["is_verified"], true);
+            assert_eq!(node.post("/api/login/", "", new).await.told(200)["user"]["is_verified"], true);
         });
     }
 
@@ -247,12 +292,12 @@ both! {
                 node.call(axum::http::Method::POST, "/api/change-password/", own["access"].as_str().expect("a token"), body)
             };
             change("wrong horse").await.refused(400, "wrong_password");
-            node.post("/api/change-password/", "", json!({})).await.is(401);
-            change(PASSWORD).await.is(200);
-            node.get("/api/accounts/me/", &access(&own)).await.is(200);
-            node.get("/api/accounts/me/", &access(&other)).await.is(401);
-            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&own)})).await.is(200);
-            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&other)})).await.is(401);
+            node.post("/api/change-password/", "", json!({})).await.told(401);
+            change(PASSWORD).await.told(200);
+            node.get("/api/accounts/me/", &access(&own)).await.told(200);
+            node.get("/api/accounts/me/", &access(&other)).await.told(401);
+            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&own)})).await.told(200);
+            node.post("/api/token/refresh/", "", json!({"refresh": refresh(&other)})).await.told(401);
         });
     }
 
@@ -262,7 +307,7 @@ both! {
                 let body = json!({"email": email, "password": PASSWORD, "full_name": "Ada", "redirect_to": redirect});
                 node.post("/api/register/", "", body)
             };
-            register("a@x.org", "https://app.example.org/verify").await.is(201);
+            register("a@x.org", "https://app.example.org/verify").await.told(201);
             for evil in ["https://app.example.org.evil.com/", "https://evil.com", "javascript:alert(1)"] {
                 register("b@x.org", evil).await.refused(400, "validation_failed");
             }
@@ -274,12 +319,12 @@ both! {
             node.register(ADA, "STUDENT").await;
             let login = || node.post("/api/login/", "", json!({"email": ADA, "password": PASSWORD}));
             assert_eq!(login().await.refused(401, "email_not_verified")["action"], "verify_email");
-            node.post("/api/resend-verification/", "", json!({"email": ADA})).await.is(200);
-            node.post("/api/resend-verification/", "", json!({"email": "x@example.org"})).await.is(200);
+            node.post("/api/resend-verification/", "", json!({"email": ADA})).await.told(200);
+            node.post("/api/resend-verification/", "", json!({"email": "x@example.org"})).await.told(200);
             let token = node.mailed(Purpose::VerifyEmail).await;
             node.post("/api/verify-email/", "", json!({"token": "1.verify_email.x"})).await.refused(400, "invalid_token");
-            node.post("/api/verify-email/", "", json!({"token": token})).await.is(200);
-            login().await.is(200);
+            node.post("/api/verify-email/", "", json!({"token": token})).await.told(200);
+            login().await.told(200);
         });
     }
 

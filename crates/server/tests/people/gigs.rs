@@ -16,12 +16,12 @@ fn lesson(category: &str, price: &str) -> Value {
 }
 
 async fn gig(node: &Node, token: &str, category: &str, price: &str) -> i64 {
-    let made = node.post(GIGS, token, lesson(category, price)).await.is(201);
+    let made = node.post(GIGS, token, lesson(category, price)).await.told(201);
     made["id"].as_i64().expect("an id")
 }
 
 async fn titles(node: &Node, query: &str) -> Vec<String> {
-    let found = node.get(&format!("{GIGS}public/?{query}"), "").await.is(200);
+    let found = node.get(&format!("{GIGS}public/?{query}"), "").await.told(200);
     let results = found["results"].as_array().expect("a list");
     results.iter().map(|gig| gig["service_title"].as_str().expect("text").to_owned()).collect()
 }
@@ -30,7 +30,7 @@ both! {
     fn a_gig_has_the_shape_that_the_web_client_reads(db) {
         on(db, async |node| {
             let token = node.somebody("t@x.org", "TEACHER").await;
-            let made = node.post(GIGS, &token, lesson("LANGUAGE", "49.9")).await.is(201);
+            let made = node.post(GIGS, &token, lesson("LANGUAGE", "49.9")).await.told(201);
             assert_eq!(made["price_per_session"], "49.90");
             assert_eq!(made["category"], "language");
             assert_eq!(made["tags"], json!(["speaking", "beginners"]));
@@ -40,8 +40,8 @@ both! {
             assert_eq!((&pricing["platform_fee_percentage"], &pricing["currency"]), (&json!(0.05), &json!("USD")));
             assert_eq!(pricing["minimum_platform_fee_dollars"], json!(1.0));
             let path = format!("{GIGS}{}/", made["id"]);
-            assert_eq!(node.get(&path, &token).await.is(200), made);
-            let list = node.get(GIGS, &token).await.is(200);
+            assert_eq!(node.get(&path, &token).await.told(200), made);
+            let list = node.get(GIGS, &token).await.told(200);
             assert_eq!(list, json!([made]));
         });
     }
@@ -72,7 +72,7 @@ both! {
                 assert!(problem["details"][field].is_array(), "{field}: {problem}");
             }
             node.post(GIGS, &token, json!({})).await.refused(400, "validation_failed");
-            assert_eq!(node.get(GIGS, &token).await.is(200), json!([]));
+            assert_eq!(node.get(GIGS, &token).await.told(200), json!([]));
         });
     }
 
@@ -82,7 +82,7 @@ both! {
             let first = gig(node, &token, "language", "50.00").await;
             node.post(GIGS, &token, lesson("language", "60.00")).await.refused(409, "gig_category_taken");
             let path = format!("{GIGS}{first}/");
-            node.call(Method::DELETE, &path, &token, Value::Null).await.is(204);
+            node.call(Method::DELETE, &path, &token, Value::Null).await.told(204);
             node.call(Method::DELETE, &path, &token, Value::Null).await.refused(404, "not_found");
             node.get(&path, &token).await.refused(404, "not_found");
             gig(node, &token, "language", "60.00").await;
@@ -93,14 +93,14 @@ both! {
         on(db, async |node| {
             let token = node.somebody("t@x.org", "TEACHER").await;
             let path = format!("{GIGS}{}/", gig(node, &token, "language", "50.00").await);
-            let changed = node.patch(&path, &token, json!({"price_per_session": 75, "title": "x"})).await.is(200);
+            let changed = node.patch(&path, &token, json!({"price_per_session": 75, "title": "x"})).await.told(200);
             assert_eq!((&changed["price_per_session"], &changed["tags"][0]), (&json!("75.00"), &json!("speaking")));
             let put = |body| node.call(Method::PUT, &path, &token, body);
             put(json!({"service_title": "New"})).await.refused(400, "validation_failed");
             let whole = json!({
                 "category": "general", "service_title": "New", "price_per_session": "1", "session_duration": 5,
             });
-            let replaced = put(whole).await.is(200);
+            let replaced = put(whole).await.told(200);
             assert_eq!((&replaced["tags"], &replaced["short_description"]), (&json!([]), &json!("")));
             assert_eq!(replaced["status"], "active");
         });
@@ -138,17 +138,17 @@ both! {
                 async move { node.patch(&path, &token, json!({"status": status})).await }
             };
             set(token.clone(), "suspended").await.refused(400, "gig_suspended");
-            let changed = set(admin.clone(), "SUSPENDED").await.is(200);
+            let changed = set(admin.clone(), "SUSPENDED").await.told(200);
             assert_eq!(changed["gig_id"], id);
             assert_eq!((&changed["old_status"], &changed["new_status"]), (&json!("active"), &json!("suspended")));
             set(token.clone(), "active").await.refused(400, "gig_suspended");
             node.patch(&format!("{GIGS}{id}/"), &token, json!({"status": "active"})).await.refused(400, "gig_suspended");
-            node.call(Method::DELETE, &format!("{GIGS}{id}/"), &token, Value::Null).await.is(400);
+            node.call(Method::DELETE, &format!("{GIGS}{id}/"), &token, Value::Null).await.told(400);
             assert_eq!(titles(node, "").await, Vec::<String>::new());
-            assert_eq!(node.get(&path, &token).await.is(200)["status"], "suspended");
-            set(admin, "active").await.is(200);
-            set(token.clone(), "inactive").await.is(200);
-            let summary = node.get(&format!("{GIGS}status-summary/"), &token).await.is(200);
+            assert_eq!(node.get(&path, &token).await.told(200)["status"], "suspended");
+            set(admin, "active").await.told(200);
+            set(token.clone(), "inactive").await.told(200);
+            let summary = node.get(&format!("{GIGS}status-summary/"), &token).await.told(200);
             assert_eq!(summary, json!({"total": 1, "active": 0, "inactive": 1, "draft": 0, "suspended": 0}));
         });
     }
@@ -160,7 +160,7 @@ both! {
             gig(node, &ada, "language", "50.00").await;
             gig(node, &ada, "general", "20.00").await;
             gig(node, &bob, "astrology", "80.00").await;
-            let bob_id = node.get("/api/accounts/me/", &bob).await.is(200)["id"].clone();
+            let bob_id = node.get("/api/accounts/me/", &bob).await.told(200)["id"].clone();
             let bob_id = bob_id.as_str().expect("an id");
             let all = ["general lesson", "language lesson", "astrology lesson"];
             assert_eq!(titles(node, "ordering=price_per_session").await, all);
@@ -173,14 +173,14 @@ both! {
             for nonsense in ["category=x", "min_price=x", "ordering=x", "max_duration=-1", "limit=x", "cursor=x"] {
                 assert_eq!(titles(node, nonsense).await.len(), 3, "{nonsense}");
             }
-            let found = node.get(&format!("{GIGS}public/?category=general&min_price=x"), "").await.is(200);
+            let found = node.get(&format!("{GIGS}public/?category=general&min_price=x"), "").await.told(200);
             assert_eq!(found["count"], 1);
             assert_eq!(found["filters_applied"], json!({"category": "general"}));
             let first = node.get(&format!("{GIGS}public/?limit=2"), "").await;
             let link = first.headers["link"].to_str().expect("text").to_owned();
             let next = link.split(['<', '>']).nth(1).expect("an address");
-            assert_eq!(first.is(200)["results"].as_array().expect("a list").len(), 2);
-            assert_eq!(node.get(next, "").await.is(200)["results"].as_array().expect("a list").len(), 1);
+            assert_eq!(first.told(200)["results"].as_array().expect("a list").len(), 2);
+            assert_eq!(node.get(next, "").await.told(200)["results"].as_array().expect("a list").len(), 1);
         });
     }
 
@@ -192,17 +192,17 @@ both! {
             let token = node.somebody("d@x.org", "TEACHER").await;
             node.somebody("s@x.org", "STUDENT").await;
             gig(node, &token, "language", "50.00").await;
-            node.patch("/api/accounts/profiles/me/", &token, json!({"bio": "Grammar and poetry"})).await.is(200);
+            node.patch("/api/accounts/profiles/me/", &token, json!({"bio": "Grammar and poetry"})).await.told(200);
             let path = "/api/accounts/teachers/";
-            let first = node.get(&format!("{path}?page_size=3"), "").await.is(200);
+            let first = node.get(&format!("{path}?page_size=3"), "").await.told(200);
             assert_eq!((&first["count"], &first["previous"]), (&json!(4), &Value::Null));
             assert!(first["next"].as_str().expect("a page").contains("page=2"));
-            let second = node.get(&format!("{path}?page_size=3&page=2"), "").await.is(200);
+            let second = node.get(&format!("{path}?page_size=3&page=2"), "").await.told(200);
             assert_eq!(second["results"].as_array().expect("a list").len(), 1);
-            let offering = node.get(&format!("{path}?gig_category=language"), "").await.is(200);
+            let offering = node.get(&format!("{path}?gig_category=language"), "").await.told(200);
             assert_eq!(offering["results"][0]["email"], "d@x.org");
             assert_eq!(offering["count"], 1);
-            let found = node.get(&format!("{path}?search=poet"), "").await.is(200);
+            let found = node.get(&format!("{path}?search=poet"), "").await.told(200);
             assert_eq!(found["count"], 1);
             node.get(&format!("{path}?page=0"), "").await.refused(400, "validation_failed");
         });

@@ -22,6 +22,7 @@ use gateways::sandbox::{Books, Core, SandboxGateway};
 use serde_json::{Value, json};
 use server::app::App;
 use server::auth::chain::Chain;
+use server::auth::external::External;
 use server::auth::one_time::{in_link, place};
 use server::auth::password::{Cost, Passwords};
 use server::auth::token::Tokens;
@@ -100,7 +101,7 @@ impl Node {
             limits: Arc::clone(&around.limits),
             passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice)).expect("valid cost")),
             tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real) as Arc<dyn Clock>)),
-            external: None,
+            external: external(&config, &real),
             chain: Arc::new(Chain::new(&secrets)),
             seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
             mailer: Arc::new(Mailer::new(&config).expect("a folder for mails")),
@@ -144,12 +145,12 @@ impl Node {
 
     pub async fn register(&self, email: &str, role: &str) -> String {
         let body = json!({"email": email, "password": PASSWORD, "full_name": "Ada Lovelace", "role": role});
-        let made = self.post("/api/register/", "", body).await.is(201);
+        let made = self.post("/api/register/", "", body).await.told(201);
         made["user_id"].as_str().expect("an id").to_owned()
     }
 
     pub async fn log_in(&self, email: &str) -> Value {
-        self.post("/api/login/", "", json!({"email": email, "password": PASSWORD})).await.is(200)
+        self.post("/api/login/", "", json!({"email": email, "password": PASSWORD})).await.told(200)
     }
 
     /// Somebody new who is logged in: the access token.
@@ -199,7 +200,7 @@ pub fn refresh(pair: &Value) -> String {
 impl Answer {
     /// The body, if the status is the expected one.
     #[track_caller]
-    pub fn is(self, status: u16) -> Value {
+    pub fn told(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self.body
     }
@@ -208,7 +209,7 @@ impl Answer {
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Value {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.body);
-        let body = self.is(status);
+        let body = self.told(status);
         assert_eq!(body["code"], code, "{body}");
         assert_eq!(body["error"], body["detail"]);
         body
@@ -230,6 +231,14 @@ fn open(db: &TestDb, clock: &Arc<ManualClock>) -> Db {
         now: Arc::new(move || clock.now()),
     };
     Db::open(&db.url, settings).expect("opens")
+}
+
+/// The outside issuer of the settings, if there is one.
+fn external(config: &Config, real: &Arc<ManualClock>) -> Option<Arc<External>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let clock = Arc::clone(real) as Arc<dyn Clock>;
+    let opened = runtime.block_on(External::open(&config.auth.external, clock));
+    opened.expect("a shared secret").map(Arc::new)
 }
 
 fn sandbox(clock: &Arc<ManualClock>) -> Gateways {
