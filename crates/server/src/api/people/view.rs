@@ -82,7 +82,7 @@ pub struct TeacherDetails {
 
 impl TeacherDetails {
     /// Of somebody who may have lost the role: then only the name is left.
-    pub(super) fn of(
+    pub(in crate::api) fn of(
         person: &Person,
         teacher: Option<&TeacherProfile>,
         currency: Currency,
