@@ -43,10 +43,6 @@ pub async fn demo(config: Config, stop: Stop) -> Result<ExitCode, VisitError> {
     Ok(serve(config, stop).await?)
 }
 
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "a method's path is not general over lifetimes"
-)]
 async fn people(config: &Config) -> Result<usize, VisitError> {
     let started = start::start(config.clone(), Role::Server).await?;
     Ok(start::count_people(&started.app).await?)
