@@ -46,11 +46,13 @@ pub struct Arguments {
 }
 
 /// What came of it.
+#[derive(Default)]
 struct Outcome {
     acknowledged: BTreeSet<i64>,
     /// Requests that broke off or stayed without a final answer, and were repeated.
     repeated: usize,
     slowest_start: Duration,
+    /// The last start: clients and recovery were through so long after it.
     settled_after: Duration,
 }
 
@@ -90,7 +92,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         market,
         tokens: Market::tokens(&KEY, begun),
     };
-    let outcome = scene.play(arguments.rounds, seed).with_context(|| server.last_words())?;
+    let outcome = scene
+        .play(arguments.rounds, seed)
+        .map_err(|error| anyhow!("{error:#}\nthe server's last words:\n{}", server.last_words()))?;
     sandbox.stop()?;
     scene.judge(&outcome, &gateway.folder.join("sandbox.db"))
 }
@@ -125,17 +129,13 @@ impl Scene<'_> {
             over.store(true, Ordering::SeqCst);
             let (server, slowest_start) = played?;
             let begun = now();
-            let mut outcome = Outcome {
-                acknowledged: BTreeSet::new(),
-                repeated: 0,
-                slowest_start,
-                settled_after: self.settled(begun)?,
-            };
+            let mut outcome = Outcome { slowest_start, ..Outcome::default() };
             for client in clients {
                 let paid = client.join().map_err(|_| anyhow!("a client panicked"))??;
                 outcome.acknowledged.extend(paid.acknowledged);
                 outcome.repeated += paid.repeated;
             }
+            outcome.settled_after = self.settled(begun)?;
             let (status, _) = server.stop()?;
             ensure!(status.success(), "after SIGTERM the server ended with {status}");
             Ok(outcome)
@@ -160,15 +160,22 @@ impl Scene<'_> {
         self.server.listen("serve", self.address, "/readyz")
     }
 
-    /// How long it took until no operation was open any more.
+    /// How long after `begun` no operation is open any more.
     fn settled(&self, begun: Instant) -> Result<Duration> {
         loop {
-            let open = self.databases.open_operations(self.server)?;
+            let open = self.databases.open_operations(self.server, wall_clock_seconds()?)?;
             let taken = begun.elapsed();
             if open.is_empty() {
                 return Ok(taken);
             }
-            ensure!(taken < SETTLED_MAX, "{} operations are open after {} s", open.len(), taken.as_secs());
+            let some = || open[..open.len().min(5)].join("; ");
+            ensure!(
+                taken < SETTLED_MAX,
+                "{} operations are open after {} s: {}",
+                open.len(),
+                taken.as_secs(),
+                some()
+            );
             pause(ASK_AGAIN_AFTER);
         }
     }
@@ -219,6 +226,8 @@ enum Heard {
     Paid,
     /// Paid by an earlier request, whose answer was lost.
     AlreadyPaid,
+    /// Nobody listens: nothing was sent.
+    NotSent,
     /// No answer, or none that is final.
     Nothing,
 }
@@ -238,6 +247,7 @@ impl<'a> Client<'a> {
                 Heard::Paid => paid.acknowledged.push(self.scene.market.booking(number)),
                 Heard::AlreadyPaid => bail!("booking {number} was paid by nobody"),
                 Heard::Nothing => without_answer.push(number),
+                Heard::NotSent => continue,
             }
             number += CLIENTS;
         }
@@ -247,7 +257,7 @@ impl<'a> Client<'a> {
             loop {
                 match self.pay(number)? {
                     Heard::Paid | Heard::AlreadyPaid => break,
-                    Heard::Nothing => pause(ASK_AGAIN_AFTER),
+                    Heard::Nothing | Heard::NotSent => pause(ASK_AGAIN_AFTER),
                 }
                 ensure!(begun.elapsed() < PATIENCE, "booking {number} stays without an answer");
             }
@@ -259,7 +269,7 @@ impl<'a> Client<'a> {
     fn pay(&mut self, number: i64) -> Result<Heard> {
         let Some(mut wire) = self.connected() else {
             pause(RECONNECT_AFTER);
-            return Ok(Heard::Nothing);
+            return Ok(Heard::NotSent);
         };
         let Ok(answer) = wire.call(&self.request(number)) else { return Ok(Heard::Nothing) };
         let said = String::from_utf8_lossy(answer.body);

@@ -91,12 +91,14 @@ impl Databases<'_> {
         numbers(&setup.database, "SELECT booking FROM payment WHERE state = 'completed'")
     }
 
-    /// Operations whose end nobody knows yet.
-    pub fn open_operations(&self, setup: &Setup) -> Result<BTreeSet<i64>> {
-        numbers(
-            &setup.database,
-            "SELECT id FROM op WHERE state IN ('intent', 'in_flight', 'waiting', 'unknown')",
-        )
+    /// Operations whose end nobody knows yet, a line each.
+    pub fn open_operations(&self, setup: &Setup, now_seconds: i64) -> Result<Vec<String>> {
+        let question = format!(
+            "SELECT id || ' ' || state || ', tries ' || tries || ', wakes in ' \
+             || CAST(wake_at / 1000000 - {now_seconds} AS TEXT) || ' s' \
+             FROM op WHERE state IN ('intent', 'in_flight', 'waiting', 'unknown')"
+        );
+        Ok(rows(&setup.database, &question)?.lines().map(str::to_owned).collect())
     }
 
     /// The payments that hold more than one of these operations.

@@ -55,11 +55,13 @@ impl Market {
     /// SQL that fills an empty, migrated database of either engine.
     pub fn seed(&self, now_seconds: i64) -> String {
         let now = now_seconds * 1_000_000;
+        // Hours that begin with a day never cross midnight, whoever's they are.
+        let first_day = (now / MICROS_PER_DAY + 30) * MICROS_PER_DAY;
         let mut text = include_str!("seed.sql").to_owned();
         for (name, value) in self.numbers() {
             text = text.replace(&format!("{{{name}}}"), &value.to_string());
         }
-        for (name, value) in [("now", now), ("later", now + 30 * MICROS_PER_DAY), ("next", NEXT)] {
+        for (name, value) in [("now", now), ("later", first_day), ("next", NEXT)] {
             text = text.replace(&format!("{{{name}}}"), &value.to_string());
         }
         text

@@ -30,7 +30,7 @@ use crate::postgres::{Cluster, Medium};
 use crate::shell;
 
 /// Bookings seeded for a second of load: more than any engine pays here.
-const BOOKINGS_PER_SECOND: i64 = 20_000;
+const BOOKINGS_PER_SECOND: i64 = 12_000;
 /// How far a short run on a busy build machine may fall behind what must be reached.
 const TOLERANCE_PERCENT: u64 = 20;
 

@@ -66,9 +66,15 @@ WITH RECURSIVE number(n) AS (
     SELECT n + 1 FROM number WHERE n + 1 < {bookings}
 )
 SELECT (n * {stride}) % 256, {first_booking} + n * {stride}, 'booking', {first_payer} + n % {payers},
-       {first_payee} + n % {payees}, {first_offer} + n % {payees}, 'Conversation in French', {later},
-       {later} + 3600000000, 'confirmed', 5000, 'hour', 'USD', 'on_top', 500, 100, NULL, NULL, '',
+       {first_payee} + n % {payees}, {first_offer} + n % {payees}, 'Conversation in French',
+       {later} + n / {payees} * 3600000000, {later} + (n / {payees} + 1) * 3600000000, 'confirmed', 5000, 'hour', 'USD', 'on_top', 500, 100, NULL, NULL, '',
        'video_call', NULL, NULL, NULL, NULL, {later}, 1, {now}, {now}
   FROM number;
+
+INSERT INTO busy (lane, party, day, booking, starts_at, ends_at)
+SELECT payee % 256, payee, starts_at / 86400000000, id, starts_at, ends_at FROM booking;
+
+INSERT INTO busy (lane, party, day, booking, starts_at, ends_at)
+SELECT payer % 256, payer, starts_at / 86400000000, id, starts_at, ends_at FROM booking;
 
 UPDATE lane SET next = {next};
