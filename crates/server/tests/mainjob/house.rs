@@ -42,7 +42,7 @@ pub struct House {
     switch: StopSwitch,
     serving: tokio::task::JoinHandle<()>,
     _started: Started,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Somebody who registered and logged in over HTTP.
@@ -98,7 +98,7 @@ impl House {
         // Another test of this process may have set it; either way it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
-        House { app, base, client, switch, serving, _started: started, _folder: folder }
+        House { app, base, client, switch, serving, _started: started, folder }
     }
 
     pub async fn close(self) {
@@ -204,6 +204,11 @@ impl House {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a whole body");
         Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+    }
+
+    /// What is left here is gone with the house.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// The gateway that payments use.

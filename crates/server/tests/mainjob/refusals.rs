@@ -23,7 +23,10 @@ fn expired(house: &House, login: &Login) -> Login {
 
 /// The same login, signed with another key.
 fn forged(house: &House, login: &Login) -> Login {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().display().to_string();
     let settings = [
+        ("BURSAR_SERVER__DATA_DIR", path.as_str()),
         ("BURSAR_SECRETS__JWT_KEY", "another-key-that-is-also-long-enough-to-sign-with-0123456789abcde"),
         ("BURSAR_SECRETS__KEY_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
     ];

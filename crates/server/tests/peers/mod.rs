@@ -45,6 +45,7 @@ fn judge(who: Who) {
     run(&TestDb::sqlite(), &[], async |house| {
         let mut command = Command::new(peers().join("venv/bin/schemathesis"));
         command
+            .current_dir(house.folder())
             .args(["run", &format!("{}/openapi.json", house.base), "--no-color", "--warnings", "off"])
             .args(["--checks", "all", "--exclude-checks", &LEFT_OUT.join(",")])
             .args(["--exclude-path-regex", NOT_CONFIGURED])
