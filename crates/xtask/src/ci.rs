@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::postgres::Cluster;
 use crate::shell;
-use crate::{bench, crash, install, smoke, test, tidy};
+use crate::{crash, install, smoke, test, tidy};
 
 /// A check and the name it is reported under.
 struct Step {
@@ -39,7 +39,6 @@ const STEPS: &[Step] = &[
     },
     Step { name: "smoke", run: || smoke::run(None) },
     Step { name: "crashes on both engines", run: crash::short },
-    Step { name: "side by side with pgbench", run: || bench::run(&bench::Arguments::short()) },
 ];
 
 /// Runs every step; the error names the first that failed and what was not run because of it.

@@ -169,8 +169,13 @@ fn about(arguments: &Arguments) -> Result<Value> {
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
     let settings: Vec<String> =
         POSTGRES_SETTINGS.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let commit = match &arguments.binary {
+        // Whoever names a binary knows where it is from; we do not.
+        Some(_) => "unknown: a binary was named".to_owned(),
+        None => shell::output(shell::command("git").args(["rev-parse", "HEAD"]))?.trim().to_owned(),
+    };
     Ok(json!({
-        "commit": shell::output(shell::command("git").args(["rev-parse", "HEAD"]))?.trim(),
+        "commit": commit,
         "cores": std::thread::available_parallelism()?.get(),
         "processor": model.trim_start_matches([':', ' ', '\t']),
         "connections": load::CONNECTIONS,
