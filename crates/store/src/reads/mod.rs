@@ -4,6 +4,7 @@
 //! Every statement names its lane, except the fan-outs, which live in `fanout.rs` and are listed
 //! there. Nothing here changes anything.
 
+mod everything;
 mod fanout;
 pub mod payments;
 
