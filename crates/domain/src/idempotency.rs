@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::command::{Command, Lanes};
+use crate::command::{Command, Fact, Lanes};
 use crate::context::Context;
 use crate::id::{Id, OpId, PersonId};
 use crate::records::IdempotencyRecord;
@@ -155,5 +155,67 @@ impl<C: Command> Command for Once<C> {
             key.finish(cx, world, &answer);
         }
         Ok(Done::Fresh { receipt, answer })
+    }
+}
+
+/// A command whose answer is known only after gateways have been asked: [`Keep`] stores it then.
+/// Until then a repeat runs the command again, so that must do nothing twice.
+pub struct Repeatable<C: Command> {
+    pub command: C,
+    pub key: Option<Key>,
+}
+
+/// What came of a repeatable request.
+#[derive(Clone, Debug)]
+pub enum Ran<R> {
+    Now(R),
+    Replay(Answer),
+}
+
+impl<C: Command> Command for Repeatable<C> {
+    type Receipt = Ran<C::Receipt>;
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        self.command.lanes(lanes);
+        lanes.extend(self.key.iter().map(|key| key.person.lane()));
+    }
+
+    fn needs(&self, world: &World, needs: &mut Needs) {
+        self.command.needs(world, needs);
+        if let Some(key) = &self.key {
+            key.needs(world, needs);
+        }
+    }
+
+    fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Self::Receipt, Refusal> {
+        if let Some(key) = &self.key
+            && let Seen::Answered(answer) = key.seen(cx, world)?
+        {
+            return Ok(Ran::Replay(answer));
+        }
+        Ok(Ran::Now(self.command.decide(cx, world)?))
+    }
+}
+
+/// A request that was committed before its gateway was asked has its answer now.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    pub key: Key,
+    pub answer: Answer,
+}
+
+impl Fact for Keep {
+    type Receipt = ();
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        lanes.insert(self.key.person.lane());
+    }
+
+    fn needs(&self, world: &World, needs: &mut Needs) {
+        self.key.needs(world, needs);
+    }
+
+    fn record(&self, cx: &Context<'_>, world: &mut World) {
+        self.key.finish(cx, world, &self.answer);
     }
 }

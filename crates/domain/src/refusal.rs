@@ -5,7 +5,7 @@
 
 use crate::id::{OpId, PaymentId};
 use crate::money::Money;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -29,7 +29,7 @@ pub enum Refusal {
     #[error("The current password is wrong.")]
     WrongPassword,
     #[error("Too many attempts. Try again later.")]
-    TooManyAttempts { until: Timestamp },
+    TooManyAttempts { wait: Span },
     #[error("This needs a teacher profile.")]
     TeacherRequired,
     #[error("This needs a student profile.")]

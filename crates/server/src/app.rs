@@ -5,17 +5,23 @@ use std::sync::Arc;
 
 use domain::context::Plants;
 use domain::policy::Policies;
+use domain::time::Timestamp;
+use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use gateways::sandbox::SandboxGateway;
 use store::Db;
 
+use crate::auth::chain::Chain;
+use crate::auth::external::External;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
 use crate::clock::{Clock, OffsetClock};
 use crate::config::Config;
 use crate::dice::Dice;
 use crate::http::limits::Limits;
+use crate::mail::Mailer;
 use crate::protocol::Protocol;
+use crate::seal::Seal;
 
 /// Cheap to clone: everything is shared.
 #[derive(Clone)]
@@ -32,10 +38,30 @@ pub struct App {
     /// What tokens and rate limits live by.
     pub real_clock: Arc<dyn Clock>,
     pub dice: Arc<dyn Dice>,
-    pub tokens: Arc<Tokens>,
-    pub passwords: Arc<Passwords>,
     pub limits: Arc<Limits>,
+    pub passwords: Arc<Passwords>,
+    pub tokens: Arc<Tokens>,
+    /// The other issuer whose access tokens are believed, when there is one.
+    pub external: Option<Arc<External>>,
+    /// What follows a refresh token.
+    pub chain: Arc<Chain>,
+    /// For secrets that wait in the database.
+    pub seal: Arc<Seal>,
+    pub mailer: Arc<Mailer>,
     pub plants: Plants,
+}
+
+impl App {
+    /// What time it is at a gateway: the sandbox in this process lives by the marketplace's clock,
+    /// every other gateway by the world's.
+    pub fn now_at(&self, gateway: &str) -> Timestamp {
+        let sandbox = self.sandbox.as_ref().filter(|sandbox| sandbox.gateway.core().is_some());
+        if sandbox.is_some_and(|sandbox| sandbox.gateway.name() == gateway) {
+            self.clock.now()
+        } else {
+            self.real_clock.now()
+        }
+    }
 }
 
 /// The sandbox and the clock it may advance.

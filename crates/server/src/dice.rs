@@ -68,6 +68,7 @@ pub fn token_128(dice: &dyn Dice) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {

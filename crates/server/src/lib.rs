@@ -15,12 +15,22 @@ pub mod logging;
 
 pub mod auth;
 
+pub mod seal;
+
 pub mod protocol;
+
+pub mod mail;
 
 pub mod app;
 
 pub mod http;
 
+pub mod inbound;
+
+pub mod jobs;
+
 pub mod api;
+
+pub mod commands;
 
 pub mod cli;

@@ -1,14 +1,19 @@
 //! `bursar`: reads the command line and the configuration, and runs one command.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Parser;
-use server::cli::{Cli, Command};
+use server::cli::{Cli, Command, Listen};
+use server::commands;
 use server::config::{self, Config, Secrets};
+use server::http::server::Stop;
 
 /// The command could not run at all.
 const COULD_NOT_RUN: u8 = 2;
+/// What blocks when everything else has ended is left behind.
+const LEAVE_AFTER: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -27,7 +32,30 @@ fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
         return check_config(&config);
     }
     server::logging::start(config.log.format, &config.log.level)?;
-    anyhow::bail!("this build has no {command:?}");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(perform(command, config));
+    runtime.shutdown_timeout(LEAVE_AFTER);
+    outcome
+}
+
+async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+    let stop = Stop::on_signal()?;
+    let code = match command {
+        Command::Serve(_) => commands::serve(config, stop).await?,
+        Command::Worker => commands::worker(config, stop).await?,
+        Command::Migrate => tokio::task::spawn_blocking(move || commands::migrate(&config)).await??,
+        Command::Reconcile => commands::reconcile(config).await?,
+        Command::Sandbox(listen) => commands::sandbox(config, sandbox_address(&listen)?, stop).await?,
+        Command::CheckConfig | Command::Demo(_) | Command::Admin(_) | Command::Verify | Command::Smoke => {
+            bail!("this build has no {command:?}")
+        }
+    };
+    Ok(code)
+}
+
+fn sandbox_address(listen: &Listen) -> anyhow::Result<std::net::SocketAddr> {
+    let address = listen.listen.as_deref().unwrap_or("127.0.0.1:9000");
+    address.parse().context("--listen must be an address such as 127.0.0.1:9000")
 }
 
 fn check_config(config: &Config) -> anyhow::Result<ExitCode> {

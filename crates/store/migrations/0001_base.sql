@@ -181,6 +181,9 @@ CREATE TABLE booking (
 );
 CREATE INDEX booking_payee ON booking (lane, payee, created_at, id);
 CREATE INDEX booking_payer ON booking (payer, created_at, id);
+-- By start, unscheduled last: how parties see them.
+CREATE INDEX booking_payee_start ON booking (lane, payee, (COALESCE(starts_at, -1)), id);
+CREATE INDEX booking_payer_start ON booking (payer, (COALESCE(starts_at, -1)), id);
 CREATE INDEX booking_wake ON booking (wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE busy (
@@ -454,6 +457,7 @@ CREATE TABLE alert (
     acknowledged_at BIGINT,
     PRIMARY KEY (lane, id)
 );
+CREATE INDEX alert_at ON alert (at, id);
 
 INSERT INTO lane (lane, next)
 WITH RECURSIVE number(n) AS (

@@ -62,7 +62,7 @@ impl Db {
         }
         let pool = Pool::new(url.clone(), settings.options.clone(), settings.readers)?;
         let (queue_max, batch_max) = (settings.queue_max, settings.batch_max);
-        let writer = Writer::new(setup(url, settings), connection);
+        let writer = Writer::new(setup(url, settings), connection).map_err(OpenError::from)?;
         let queue = Queue::start(writer, queue_max, batch_max)?;
         Ok(Db { inner: Arc::new(Inner::Threads { queue, pool }) })
     }
@@ -72,7 +72,8 @@ impl Db {
         let url = Url::parse("sqlite::memory:")?;
         let mut connection = Connection::open(&url, Access::Write, &settings.options)?;
         crate::migrate::migrate(&mut connection, migrations(), 0)?;
-        let writer = Mutex::new(Writer::new(setup(&url, settings), connection));
+        let writer = Writer::new(setup(&url, settings), connection).map_err(OpenError::from)?;
+        let writer = Mutex::new(writer);
         Ok(Db { inner: Arc::new(Inner::Inline { writer }) })
     }
 

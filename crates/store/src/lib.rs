@@ -10,6 +10,8 @@ pub mod reads;
 
 pub mod writer;
 
+pub mod verify;
+
 mod db;
 pub mod testing;
 

@@ -10,6 +10,8 @@ use crate::engine::{Access, Connection, Options, Url};
 /// A fresh, empty database.
 pub struct TestDb {
     pub url: Url,
+    /// The same as a setting has it.
+    pub text: String,
     kept: Kept,
 }
 
@@ -35,9 +37,9 @@ impl TestDb {
                 Err(error) => panic!("cannot create {}: {error}", directory.display()),
             }
         };
-        let url =
-            Url::parse(&format!("sqlite:{}", directory.join("test.db").display())).expect("a plain path");
-        TestDb { url, kept: Kept::Directory(directory) }
+        let text = format!("sqlite:{}", directory.join("test.db").display());
+        let url = Url::parse(&text).expect("a plain path");
+        TestDb { url, text, kept: Kept::Directory(directory) }
     }
 
     /// A database on the server of `BURSAR_TEST_POSTGRES`; it panics when there is none, because
@@ -54,8 +56,9 @@ impl TestDb {
         }
         let (address, parameters) = text.split_once('?').unwrap_or((&text, ""));
         let (host, _) = address.rsplit_once('/').expect("the URL names a database");
-        let url = Url::parse(&format!("{host}/{name}?{parameters}")).expect("only the database differs");
-        TestDb { url, kept: Kept::Database { server, name } }
+        let text = format!("{host}/{name}?{parameters}");
+        let url = Url::parse(&text).expect("only the database differs");
+        TestDb { url, text, kept: Kept::Database { server, name } }
     }
 
     /// The same database with more parameters in its URL, such as `options=-c%20work_mem%3D8MB`.

@@ -6,6 +6,8 @@
 mod failures;
 #[path = "all/fruit.rs"]
 mod fruit;
+#[path = "all/market.rs"]
+mod market;
 #[path = "all/migrations.rs"]
 mod migrations;
 #[path = "all/opening.rs"]
@@ -14,3 +16,7 @@ mod opening;
 mod pool;
 #[path = "all/values.rs"]
 mod values;
+#[path = "all/verify.rs"]
+mod verify;
+#[path = "all/writer.rs"]
+mod writer;

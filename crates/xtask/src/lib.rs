@@ -4,6 +4,7 @@
 //! failing step ends it; what it starts (a PostgreSQL cluster, a server) it also stops. Deliberately
 //! not here: rules of the marketplace, and anything the shipped binary needs to run.
 
+pub mod bench;
 pub mod ci;
 pub mod hook;
 pub mod install;

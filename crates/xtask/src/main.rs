@@ -1,8 +1,10 @@
 //! `cargo xtask COMMAND`: the chores of this repository.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::bench;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The chores of this repository")]
@@ -25,6 +27,24 @@ enum Command {
     },
     /// Check the rules of STYLE.md that a machine can check
     Tidy,
+    /// Measure the release build side by side with pgbench
+    Bench {
+        /// How often everything is measured
+        #[arg(long, default_value_t = 5)]
+        pairs: usize,
+        /// How long each load lasts
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Three pairs of three seconds, as on the build machine
+        #[arg(long)]
+        short: bool,
+        /// Measure this binary instead of building one
+        #[arg(long)]
+        binary: Option<PathBuf>,
+        /// Where the JSON goes
+        #[arg(long, default_value = "target/bench.json")]
+        output: PathBuf,
+    },
     /// Install a pre-push hook that runs fmt and tidy
     Hook,
 }
@@ -35,6 +55,12 @@ fn main() -> ExitCode {
         Command::Install => xtask::install::run(),
         Command::Test { arguments } => xtask::test::run(&arguments),
         Command::Tidy => xtask::tidy::run(),
+        Command::Bench { short: true, binary, .. } => {
+            bench::run(&bench::Arguments { binary, ..bench::Arguments::short() })
+        }
+        Command::Bench { pairs, seconds, binary, output, .. } => {
+            bench::run(&bench::Arguments { pairs, seconds, binary, output })
+        }
         Command::Hook => xtask::hook::run(),
     };
     match outcome {

@@ -197,7 +197,8 @@ fn as_postgres(program: &str) -> Command {
     command
 }
 
-fn free_port() -> Result<u16> {
+/// A loopback port that is free for the moment.
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free loopback port")?;
     Ok(listener.local_addr()?.port())
 }

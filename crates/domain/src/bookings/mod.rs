@@ -8,12 +8,14 @@ mod cancel;
 mod complete;
 mod confirm;
 mod create;
+mod notes;
 mod tick;
 
 pub use cancel::{Cancel, Cancelled};
 pub use complete::Complete;
 pub use confirm::Confirm;
 pub use create::{Create, check_slot};
+pub use notes::EditNotes;
 pub use tick::{Tick, Ticked};
 
 use crate::id::{Id, PersonId};

@@ -1,14 +1,15 @@
 //! Saved cards: a token at a gateway and a face, never a number.
 //!
 //! Invariants: a person has one customer a gateway, whoever was first; the first saved card is the
-//! default; deleting the default promotes the newest; another's card does not exist. Attaching and
-//! detaching at the gateway happen outside, before saving and after deleting.
+//! default; deleting the default promotes the newest; another's card does not exist; a claim leads
+//! from a token to its card, for ever. Attaching and detaching at the gateway happen outside, before
+//! saving and after deleting.
 
 use crate::command::{Command, Fact, Lanes};
 use crate::context::Context;
 use crate::gateway::CardReport;
 use crate::id::{CardId, Id, PersonId};
-use crate::records::{Card, Customer};
+use crate::records::{Card, Claim, Customer, Space};
 use crate::refusal::Refusal;
 use crate::world::{Needs, World};
 
@@ -55,6 +56,12 @@ pub struct Save {
     pub report: CardReport,
 }
 
+impl Save {
+    fn claim(&self) -> (Space, String) {
+        (Space::GatewayObject, format!("{}:{}", self.gateway, self.report.token))
+    }
+}
+
 impl Fact for Save {
     type Receipt = Card;
 
@@ -64,6 +71,7 @@ impl Fact for Save {
 
     fn needs(&self, _world: &World, needs: &mut Needs) {
         needs.cards.group(self.person);
+        needs.claims.key(self.claim());
     }
 
     fn record(&self, cx: &Context<'_>, world: &mut World) -> Card {
@@ -94,6 +102,10 @@ impl Fact for Save {
                 let is_default = (old.active && old.is_default) || first;
                 *old = Card { is_default, created_at: old.created_at, ..card };
             });
+        }
+        if world.claims.get(&self.claim()).is_none() {
+            let (space, name) = self.claim();
+            world.claims.insert(Claim { space, name, target: id.raw(), created_at: cx.now });
         }
         world.cards.get(&id).expect("just saved").clone()
     }

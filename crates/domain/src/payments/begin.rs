@@ -106,7 +106,10 @@ pub(super) fn seen(cx: &Context<'_>, world: &World, key: Option<&Key>) -> Result
 
 /// The checks of BR-20, in their order.
 fn payable(cx: &Context<'_>, world: &World, booking: &Booking) -> Result<(), Refusal> {
-    let paid = booking.payment.and_then(|id| world.payments.get(&id)).filter(|p| p.state.captured());
+    // What was refunded in full is not paid, but cancelled.
+    let gone = |p: &&Payment| p.state == PaymentState::Refunded && booking.state == BookingState::Cancelled;
+    let paid =
+        booking.payment.and_then(|id| world.payments.get(&id)).filter(|p| p.state.captured() && !gone(p));
     if let Some(payment) = paid.filter(|_| !cx.plants.removed(Plant::Unique)) {
         return Err(Refusal::AlreadyPaid { payment: payment.id });
     }

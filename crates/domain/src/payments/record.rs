@@ -139,6 +139,12 @@ impl RecordCharge {
         let op = world.ops.get(&self.op).expect("operations are never deleted").clone();
         match &self.heard {
             Heard::Answer(Answer::Done(report)) => self.reported(cx, world, &op, report, out),
+            // A no to somebody who only looked is no word about the charge.
+            Heard::Answer(Answer::Declined(Decline { message: reason, .. }) | Answer::Rejected(reason))
+                if self.fence.is_none() =>
+            {
+                self.unknown(cx, world, &op, reason, None)
+            }
             Heard::Answer(Answer::Declined(decline)) => declined(cx, world, &op, decline, out),
             // Of the only try there ever was, by him who made it: nobody else can have sent anything.
             Heard::Answer(Answer::NotSent(reason))

@@ -55,7 +55,7 @@ impl TryLogin {
         if let Some(row) = &row
             && self.real_now < row.blocked_until
         {
-            return Err(Refusal::TooManyAttempts { until: row.blocked_until });
+            return Err(Refusal::TooManyAttempts { wait: row.blocked_until - self.real_now });
         }
         let remembered = row.as_ref().filter(|row| self.real_now < row.updated_at + MEMORY);
         let attempts = remembered.map_or(0, |row| row.attempts) + 1;

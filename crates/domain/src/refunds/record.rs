@@ -2,7 +2,7 @@
 
 use crate::command::{Fact, Lanes};
 use crate::context::{Context, Plant};
-use crate::gateway::{Answer, RefundReport, RefundReportState};
+use crate::gateway::{Answer, Decline, RefundReport, RefundReportState};
 use crate::id::{Id, OpId, PersonId};
 use crate::ledger::{Phase, recipes};
 use crate::operations::{Heard, Rail, Step};
@@ -71,6 +71,12 @@ impl RecordRefund {
         let op = world.ops.get(&self.op).expect("operations are never deleted").clone();
         match &self.heard {
             Heard::Answer(Answer::Done(report)) => reported(cx, world, &op, report),
+            // A no to somebody who only looked is no word about the refund.
+            Heard::Answer(Answer::Declined(Decline { message: text, .. }) | Answer::Rejected(text))
+                if self.fence.is_none() =>
+            {
+                self.unknown(cx, world, &op, text, None)
+            }
             Heard::Answer(Answer::Declined(decline)) => fail(cx, world, &op, &decline.message),
             Heard::Answer(Answer::Rejected(text)) => fail(cx, world, &op, text),
             Heard::Answer(Answer::NotSent(text)) => self.unknown(cx, world, &op, text, None),

@@ -7,6 +7,7 @@
 use crate::id::{BookingId, PersonId};
 use crate::records::{Booking, BookingState, Busy};
 use crate::refusal::Refusal;
+use crate::rows::Record;
 use crate::time::{Span, Timestamp};
 use crate::world::{Needs, World};
 
@@ -40,6 +41,18 @@ impl Booking {
     }
 }
 
+/// The rows that a booking with times holds while it is pending or confirmed.
+pub fn busy(booking: &Booking) -> impl Iterator<Item = Busy> {
+    let (id, slots) = (booking.id, booking.slot().into_iter());
+    let parties = [booking.payer, booking.payee];
+    slots.flat_map(move |slot| parties.into_iter().flat_map(move |party| rows(id, party, slot)))
+}
+
+fn rows(booking: BookingId, party: PersonId, slot: Slot) -> impl Iterator<Item = Busy> {
+    let Slot { starts_at, ends_at } = slot;
+    slot.days().map(move |day| Busy { party, day, booking, starts_at, ends_at })
+}
+
 /// Asks for everything that could collide with the slot; for nothing where it is no slot.
 pub fn needs(needs: &mut Needs, parties: [PersonId; 2], slot: Slot) {
     if slot.starts_at >= slot.ends_at || slot.length() > LENGTH_MAX {
@@ -69,9 +82,8 @@ pub fn hold(
         }
     }
     for party in parties {
-        for day in slot.days() {
-            let Slot { starts_at, ends_at } = slot;
-            world.busy.insert(Busy { party, day, booking, starts_at, ends_at });
+        for row in rows(booking, party, slot) {
+            world.busy.insert(row);
         }
     }
     Ok(())
@@ -79,21 +91,15 @@ pub fn hold(
 
 /// Frees what a booking held.
 pub fn free(world: &mut World, booking: &Booking) {
-    let Some(slot) = booking.slot() else { return };
-    for party in [booking.payer, booking.payee] {
-        for day in slot.days() {
-            world.busy.remove(&(party, day, booking.id));
-        }
+    for row in busy(booking) {
+        world.busy.remove(&row.key());
     }
 }
 
 /// Asks for what [`free`] and [`close`] touch.
 pub fn needs_to_free(needs: &mut Needs, booking: &Booking) {
-    let Some(slot) = booking.slot() else { return };
-    for party in [booking.payer, booking.payee] {
-        for day in slot.days() {
-            needs.busy.key((party, day, booking.id));
-        }
+    for row in busy(booking) {
+        needs.busy.key(row.key());
     }
 }
 

@@ -10,7 +10,7 @@ use crate::time::{Span, Timestamp};
 use crate::world::{Needs, World};
 
 /// How long a taken job is its holder's alone.
-const LEASE: Span = Span::minutes(2);
+const LEASE: Span = Span::minutes(5);
 
 /// The pause after each failed try; after the last the job is dead.
 const PAUSES: [Span; 9] = [

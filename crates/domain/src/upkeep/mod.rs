@@ -6,10 +6,12 @@
 
 mod answers;
 mod jobs;
+mod probe;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use answers::ForgetAnswers;
 pub use jobs::{JobEnd, SettleJobs, TakeJobs};
-pub use settings::{AdvanceClock, CLOCK_OFFSET, NoteDifference, TakeTurn, Turn};
+pub use probe::Probe;
+pub use settings::{AdvanceClock, CLOCK_OFFSET, NoteDifference, Reconciled, TakeTurn};

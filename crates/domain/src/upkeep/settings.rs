@@ -19,16 +19,9 @@ pub struct TakeTurn {
     pub every: Span,
 }
 
-/// A turn that was won.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// When the turn before was taken, if there was one.
-    pub before: Option<Timestamp>,
-}
-
 impl Fact for TakeTurn {
-    /// `None`: it is not time yet, or another node was first.
-    type Receipt = Option<Turn>;
+    /// False: it is not time yet, or another node was first.
+    type Receipt = bool;
 
     fn lanes(&self, lanes: &mut Lanes) {
         lanes.insert(Lane::of(&self.name));
@@ -38,13 +31,47 @@ impl Fact for TakeTurn {
         needs.settings.key(self.name.clone());
     }
 
-    fn record(&self, cx: &Context<'_>, world: &mut World) -> Option<Turn> {
+    fn record(&self, cx: &Context<'_>, world: &mut World) -> bool {
         let before = number(world, &self.name).map(Timestamp);
         if before.is_some_and(|before| cx.now < before + self.every) {
-            return None;
+            return false;
         }
         set(world, &self.name, cx.now.0.to_string());
-        Some(Turn { before })
+        true
+    }
+}
+
+/// Everything a gateway had made until an instant has been compared with our books.
+#[derive(Clone, Debug)]
+pub struct Reconciled {
+    pub gateway: String,
+    /// On the gateway's clock.
+    pub until: Timestamp,
+}
+
+impl Reconciled {
+    /// The name under which the instant is kept.
+    pub fn name(gateway: &str) -> String {
+        format!("reconciled:{gateway}")
+    }
+}
+
+impl Fact for Reconciled {
+    type Receipt = ();
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        lanes.insert(Lane::of(&Reconciled::name(&self.gateway)));
+    }
+
+    fn needs(&self, _world: &World, needs: &mut Needs) {
+        needs.settings.key(Reconciled::name(&self.gateway));
+    }
+
+    fn record(&self, _cx: &Context<'_>, world: &mut World) {
+        let name = Reconciled::name(&self.gateway);
+        if number(world, &name).is_none_or(|known| known < self.until.0) {
+            set(world, &name, self.until.0.to_string());
+        }
     }
 }
 

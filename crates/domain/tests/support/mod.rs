@@ -2,6 +2,7 @@
 //! the books checked after every step. Deliberately not here: SQL, threads, gateways.
 
 mod audit;
+pub mod golden;
 mod memory;
 mod shop;
 

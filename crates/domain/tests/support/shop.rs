@@ -1,6 +1,6 @@
 //! One teacher, one student, one gig, one gateway; and the short words that flows are told in.
 
-use domain::bookings::{Actor, Complete, Confirm, Create};
+use domain::bookings::{Actor, Cancel, Complete, Confirm, Create};
 use domain::command::{Command, Fact, Lanes};
 use domain::context::{Context, Plants};
 use domain::gateway::{
@@ -13,7 +13,7 @@ use domain::money::{Currency, Money};
 use domain::operations::{Claim, Claimed, Heard, Rail, Ticket};
 use domain::payments::{Begun, Method, PayBooking, PurchaseSession, RecordCharge, Release, Settled};
 use domain::policy::{Policies, PriceUnit};
-use domain::records::{Booking, Category, Confirmer, Offer, OfferState, Op, Payment, Refund};
+use domain::records::{Booking, Category, Confirmer, Offer, OfferState, Op, Payment, Refund, RefundCause};
 use domain::refunds::{RecordRefund, SettledRefund};
 use domain::refusal::Refusal;
 use domain::schedule::Slot;
@@ -359,6 +359,18 @@ pub fn refund_done(op: OpId, amount: Money, state: RefundReportState) -> Heard<R
 }
 
 impl Shop {
+    /// The student cancels; the full refund and its operation.
+    pub fn cancel_all(&mut self, booking: BookingId) -> (RefundId, OpId) {
+        let cancel = Cancel {
+            booking,
+            payer: STUDENT,
+            actor: Actor::Party(STUDENT),
+            cause: RefundCause::Cancelled,
+            reason: "ill".into(),
+        };
+        self.submit(&cancel).unwrap().refund.unwrap()
+    }
+
     pub fn begin_purchase(&mut self) -> Ticket {
         match self.submit(&purchase()) {
             Ok(Begun::Send(ticket)) => *ticket,

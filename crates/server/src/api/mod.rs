@@ -1,8 +1,18 @@
 //! The API: every route on one page. One file, or folder, a resource with its request and response
 //! types, documentation and handlers. The contract's prefixes are mounts of the same handlers.
 
+pub mod auth;
+pub mod bookings;
+pub mod cards;
+pub mod gigs;
+pub mod health;
 pub mod methods;
 pub mod payments;
+pub mod people;
+pub mod sandbox;
+pub mod teachers;
+pub mod users;
+pub mod webhooks;
 
 use axum::Router;
 
@@ -14,9 +24,19 @@ const PAYMENTS: [&str; 2] = ["/api/payments", "/stripe-payments"];
 /// All routes, without the surroundings.
 pub fn routes(app: App) -> Router {
     let mounts = if app.config.compat.alias_mounts { &PAYMENTS[..] } else { &PAYMENTS[..1] };
-    let mut router = Router::new();
+    let mut router = bookings::routes()
+        .merge(auth::routes(&app))
+        .merge(people::routes())
+        .merge(users::routes())
+        .merge(gigs::routes())
+        .merge(teachers::routes())
+        .merge(health::routes())
+        .merge(sandbox::routes(&app));
     for prefix in mounts {
-        router = router.merge(payments::routes(prefix));
+        router = router
+            .merge(payments::routes(prefix))
+            .merge(cards::routes(prefix))
+            .merge(webhooks::routes(prefix, &app));
     }
     router.with_state(app)
 }

@@ -4,6 +4,7 @@
 //! run on the clock given here, which is the real one; no secret is printed. Deliberately not
 //! here: sessions, roles and anything else in the database. A token says who, never what he may.
 
+pub mod chain;
 pub mod external;
 pub mod password;
 pub mod refresh;

@@ -197,6 +197,7 @@ sections! {
         publishable_key: String,
         webhook_secret: Secret,
         api_base: String,
+        optional_parameters: bool,
     }
 
     Paypal {

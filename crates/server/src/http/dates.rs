@@ -7,6 +7,9 @@ use jiff::tz::TimeZone;
 use super::Problem;
 use super::json::Instant;
 
+/// `2026-01-31`.
+const DAY_CHARACTERS: usize = 10;
+
 /// A half-open interval of instants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
@@ -38,7 +41,9 @@ fn bound(field: &str, text: &str, zone: &TimeZone) -> Result<(Timestamp, Timesta
         return Ok((at, at + Span(1)));
     }
     let wrong = || Problem::field(field, "must be a date (2026-01-31) or an instant with an offset");
-    let day: Date = text.trim().parse().map_err(|_| wrong())?;
+    // A time without an offset is not a day.
+    let text = Some(text.trim()).filter(|text| text.len() == DAY_CHARACTERS).ok_or_else(wrong)?;
+    let day: Date = text.parse().map_err(|_| wrong())?;
     let start = |day: Date| -> Result<Timestamp, Problem> {
         let zoned = day.to_zoned(zone.clone()).map_err(|_| wrong())?;
         Ok(Timestamp(zoned.timestamp().as_microsecond()))

@@ -54,7 +54,12 @@ pub struct Window {
 impl ListQuery {
     /// Beyond the maximum the maximum is used; junk is refused.
     pub fn window(&self) -> Result<Window, Problem> {
-        let limit = bounded("limit", self.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
+        self.window_of(LIMIT_DEFAULT)
+    }
+
+    /// The same with another number of rows where none is asked for.
+    pub fn window_of(&self, limit_default: u32) -> Result<Window, Problem> {
+        let limit = bounded("limit", self.limit, limit_default, LIMIT_MAX)?;
         let after = match self.cursor.as_deref() {
             None | Some("") => None,
             Some(text) => {

@@ -20,8 +20,8 @@ fn status(refusal: &Refusal) -> StatusCode {
         R::EmailTaken | R::OfferCategoryTaken | R::SlotTaken | R::PaymentInProgress { .. } => {
             StatusCode::CONFLICT
         }
-        R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         R::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+        R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         R::Invalid(_)
         | R::WrongState
         | R::InvalidToken
@@ -58,6 +58,9 @@ impl From<Refusal> for Problem {
             Refusal::AlreadyPaid { payment } => problem.with("payment_id", payment.0),
             Refusal::NotEnded { ends_at } => {
                 problem.details(json!({ "session_end_time": Instant(ends_at).text() }))
+            }
+            Refusal::TooManyAttempts { wait } => {
+                problem.retry_after(u64::try_from(wait.whole_seconds() + 1).unwrap_or(RETRY_AFTER_SECONDS))
             }
             Refusal::PaymentInProgress { .. } => problem.retry_after(RETRY_AFTER_SECONDS),
             _ => problem,

@@ -1,15 +1,40 @@
 //! The fan-outs: statements that name no lane and so ask every shard. Each is bounded and indexed.
 //!
 //! Due work (`due_*`), what a gateway's webhook names without its owner, a payer's own lists and the
-//! administrators' lists. Nothing else belongs here.
+//! administrators' lists, and what anybody may browse (active offers, teachers). Nothing else
+//! belongs here.
 
 use domain::id::{JobId, PersonId};
-use domain::records::{Booking, Card, IdempotencyRecord, InboxEvent, Job, Op, Payment};
+use domain::records::{
+    Alert, Booking, Card, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Word,
+};
 use domain::rows::Record;
 use domain::time::Timestamp;
 
 use super::Reads;
+use super::people::{KNOWN, Known};
 use crate::engine::{Fault, Value};
+
+/// Where counting and browsing by page end.
+pub const COUNT_MAX: usize = 10_000;
+
+/// What offers somebody browses; inclusive bounds.
+#[derive(Clone, Debug)]
+pub struct OfferFilter {
+    pub category: Option<Category>,
+    pub price_minor: (i64, i64),
+    pub session_minutes: (i64, i64),
+}
+
+/// A teacher in the list, as far as searching needs him.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedTeacher {
+    pub id: PersonId,
+    pub full_name: String,
+    pub qualification: String,
+    pub teaching_languages: String,
+    pub bio: String,
+}
 
 impl Reads<'_> {
     /// Operations whose wake-up has come, longest due first.
@@ -50,6 +75,12 @@ impl Reads<'_> {
         Ok(answers.iter().map(Record::key).collect())
     }
 
+    /// What humans were asked to look at, newest first.
+    pub fn alerts(&mut self, limit: usize) -> Result<Vec<Alert>, Fault> {
+        let limit = i64::try_from(limit).expect("limits are small");
+        self.select("ORDER BY at DESC, id DESC LIMIT $1", &[Value::Int(limit)])
+    }
+
     /// Saved cards with a gateway's token: at most one a person.
     pub fn cards_with_token(&mut self, gateway: &str, token: &str) -> Result<Vec<Card>, Fault> {
         let params = [Value::text(token), Value::text(gateway)];
@@ -57,6 +88,79 @@ impl Reads<'_> {
     }
 }
 
+impl Reads<'_> {
+    /// Active offers of active people, newest first.
+    pub fn active_offers(&mut self, filter: &OfferFilter, limit: usize) -> Result<Vec<Offer>, Fault> {
+        self.select(
+            "WHERE state = 'active' AND ($1 = '' OR category = $1) \
+             AND price_minor BETWEEN $2 AND $3 AND session_minutes BETWEEN $4 AND $5 \
+             AND EXISTS (SELECT 1 FROM person \
+                         WHERE person.lane = offer.lane AND person.id = offer.payee AND person.active = 1) \
+             ORDER BY created_at DESC, id DESC LIMIT $6",
+            &[
+                Value::text(filter.category.map_or("", Word::word)),
+                Value::Int(filter.price_minor.0),
+                Value::Int(filter.price_minor.1),
+                Value::Int(filter.session_minutes.0),
+                Value::Int(filter.session_minutes.1),
+                count(limit),
+            ],
+        )
+    }
+
+    /// Active teachers, newest first, at most [`COUNT_MAX`]; with a category those who offer in it.
+    pub fn listed_teachers(&mut self, category: Option<Category>) -> Result<Vec<ListedTeacher>, Fault> {
+        let rows = self.rows(
+            "SELECT t.id, p.full_name, t.qualification, t.teaching_languages, t.bio \
+             FROM teacher_profile t JOIN person p ON p.lane = t.lane AND p.id = t.id \
+             WHERE p.active = 1 AND ($1 = '' OR EXISTS (SELECT 1 FROM offer o \
+                 WHERE o.lane = t.lane AND o.payee = t.id AND o.category = $1 AND o.state = 'active')) \
+             ORDER BY t.created_at DESC, t.id DESC LIMIT $2",
+            &[Value::text(category.map_or("", Word::word)), count(COUNT_MAX)],
+        )?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(ListedTeacher {
+                    id: PersonId(row.int()?),
+                    full_name: row.text()?,
+                    qualification: row.text()?,
+                    teaching_languages: row.text()?,
+                    bio: row.text()?,
+                })
+            })
+            .collect()
+    }
+
+    /// Everybody, newest first, after a row of the list.
+    pub fn people_after(
+        &mut self,
+        after: Option<(Timestamp, i64)>,
+        limit: usize,
+    ) -> Result<Vec<Known>, Fault> {
+        let (created_at, id) = after.unwrap_or((Timestamp::FAR_FUTURE, 0));
+        let sql = format!(
+            "SELECT {} {KNOWN} WHERE (p.created_at, p.id) < ($1, $2) \
+             ORDER BY p.created_at DESC, p.id DESC LIMIT $3",
+            Known::columns()
+        );
+        let rows = self.rows(&sql, &[Value::Int(created_at.0), Value::Int(id), count(limit)])?;
+        rows.into_iter().map(|mut row| Known::get(&mut row)).collect()
+    }
+
+    /// How many people there are, counted up to one more than [`COUNT_MAX`].
+    pub fn count_people(&mut self) -> Result<usize, Fault> {
+        let sql = "SELECT CAST(count(*) AS BIGINT) FROM \
+                   (SELECT id FROM person ORDER BY created_at DESC, id DESC LIMIT $1) AS newest";
+        let mut rows = self.rows(sql, &[count(COUNT_MAX + 1)])?;
+        let counted = rows.first_mut().map_or(Ok(0), crate::engine::Row::int)?;
+        Ok(usize::try_from(counted).expect("counts are not negative"))
+    }
+}
+
+fn count(limit: usize) -> Value {
+    Value::Int(i64::try_from(limit).expect("limits are small"))
+}
+
 fn due(now: Timestamp, limit: usize) -> [Value; 2] {
-    [Value::Int(now.0), Value::Int(i64::try_from(limit).expect("limits are small"))]
+    [Value::Int(now.0), count(limit)]
 }

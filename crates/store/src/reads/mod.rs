@@ -4,9 +4,17 @@
 //! Every statement names its lane, except the fan-outs, which live in `fanout.rs` and are listed
 //! there. Nothing here changes anything.
 
+pub mod bookings;
+mod cards;
 mod everything;
 mod fanout;
+mod offers;
 pub mod payments;
+mod people;
+
+pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
+pub use offers::Offered;
+pub use people::{Known, LoggedIn};
 
 use domain::records::{Claim, Space};
 

@@ -53,9 +53,16 @@ impl From<Fault> for Failure {
 }
 
 impl Writer {
-    pub(crate) fn new(setup: Setup, connection: Connection) -> Writer {
+    /// A node's mark is there, and says nothing, before its first batch: a lost answer waits for the
+    /// mark that the lost batch holds, where a missing or an older mark would be misread.
+    pub(crate) fn new(setup: Setup, mut connection: Connection) -> Result<Writer, Fault> {
         let Setup { url, options, node, now, policies, plants } = setup;
-        Writer { url, options, connection: Some(connection), node, batch: 0, now, policies, plants }
+        if connection.is_postgres() {
+            connection.begin()?;
+            mark(&mut connection, &node, 0)?;
+            connection.commit()?;
+        }
+        Ok(Writer { url, options, connection: Some(connection), node, batch: 0, now, policies, plants })
     }
 
     /// Lends the connection between batches: an in-memory database has no other.
@@ -187,12 +194,17 @@ fn prepare(
     flush::flush(connection, &world)?;
     if connection.is_postgres() {
         // On one machine an answer to COMMIT cannot be lost.
-        connection.execute(
-            "INSERT INTO writer_mark (lane, node, batch) VALUES (0, $1, $2) \
-             ON CONFLICT (lane, node) DO UPDATE SET batch = excluded.batch",
-            &[Value::text(node), Value::Int(batch)],
-        )?;
+        mark(connection, node, batch)?;
     }
+    Ok(())
+}
+
+fn mark(connection: &mut Connection, node: &str, batch: i64) -> Result<(), Fault> {
+    connection.execute(
+        "INSERT INTO writer_mark (lane, node, batch) VALUES (0, $1, $2) \
+         ON CONFLICT (lane, node) DO UPDATE SET batch = excluded.batch",
+        &[Value::text(node), Value::Int(batch)],
+    )?;
     Ok(())
 }
 

@@ -1,0 +1,35 @@
+//! Bookings: requesting, listing, confirming, cancelling and completing sessions (contract 2.5).
+//!
+//! Invariants: a booking is found through its parties' scope, so another's is a 404; its price is
+//! never taken from a request; cancelling drives the refund before it answers, and an answer that
+//! does not come leaves it processing. Deliberately not here: availability, reschedules, meetings,
+//! paying.
+
+mod cancel;
+mod change;
+mod create;
+mod list;
+mod refund;
+mod scope;
+mod view;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+/// The room's routes.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/bookings/bookings", get(list::list_bookings).post(create::create_booking))
+        .route("/api/bookings/bookings/my", get(list::my_bookings))
+        .route(
+            "/api/bookings/bookings/{id}",
+            get(list::get_booking).patch(change::edit_booking).delete(cancel::delete_booking),
+        )
+        .route("/api/bookings/bookings/{id}/confirm", post(change::confirm_booking))
+        .route("/api/bookings/bookings/{id}/decline", post(cancel::decline_booking))
+        .route("/api/bookings/bookings/{id}/cancel", post(cancel::cancel_booking))
+        .route("/api/bookings/bookings/{id}/complete", post(change::complete_booking))
+        .route("/api/bookings/bookings/{id}/complete_manually", post(change::complete_booking_manually))
+}

@@ -1,0 +1,48 @@
+//! Webhooks of gateways. The signature is the authentication; the answer says only "it is safe".
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use gateways::gateway::InboundError;
+use serde_json::json;
+
+use crate::app::App;
+use crate::http::{Problem, body};
+use crate::inbound::{self, ReceiveError};
+
+/// The room's routes under one of its mounts, one for each gateway that can send something.
+pub fn routes(prefix: &str, app: &App) -> Router<App> {
+    app.gateways.iter().fold(Router::new(), |router, gateway| {
+        let name = gateway.name();
+        let receive = move |State(app), request| receive_webhook(app, name, request);
+        router.route(&format!("{prefix}/webhooks/{name}"), post(receive))
+    })
+}
+
+async fn receive_webhook(app: App, gateway: &'static str, request: Request) -> Result<Response, Problem> {
+    let (parts, raw) = request.into_parts();
+    let bytes = body::read(raw, body::BYTES_MAX).await?;
+    let header =
+        |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    inbound::receive(&app, gateway, &header, &bytes).await.map_err(problem)?;
+    Ok(Json(json!({ "status": "success" })).into_response())
+}
+
+fn problem(error: ReceiveError) -> Problem {
+    let bad = Problem::bad_request;
+    match error {
+        ReceiveError::UnknownGateway => Problem::not_found(),
+        ReceiveError::Refused(InboundError::NoSecret) => {
+            bad("webhook_not_configured", "No webhook secret is configured, so nothing can be authentic.")
+        }
+        ReceiveError::Refused(InboundError::BadSignature) => {
+            bad("webhook_signature", "The signature does not fit.")
+        }
+        ReceiveError::Refused(InboundError::Stale) => {
+            bad("webhook_stale", "It was signed too long ago, or in the future.")
+        }
+        ReceiveError::Refused(InboundError::Unparsable) => bad("malformed", "The event cannot be read."),
+        ReceiveError::Store(error) => error.into(),
+    }
+}

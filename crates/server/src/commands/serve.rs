@@ -1,0 +1,81 @@
+//! `bursar serve`: the API, the pages and the background work, until it is told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+
+use super::{Role, StartError, start::start};
+use crate::app::App;
+use crate::config::Config;
+use crate::http::metrics::{self, Metrics};
+use crate::http::server::{Listener, Stop};
+use crate::http::{Surroundings, wrap};
+use crate::{api, jobs};
+
+/// Systems that stop us allow 10 seconds; what still runs then is due again after the next start.
+const STOP_MAX: Duration = Duration::from_secs(9);
+
+/// Serves until the stop.
+pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartError> {
+    let listener = Listener::open(&config).await?;
+    // Port 0 became a real one, and links must name it.
+    config.server.listen = listener.address()?;
+    let started = start(config, Role::Server).await?;
+    let app = &started.app;
+    let around = Surroundings {
+        config: Arc::clone(&app.config),
+        dice: Arc::clone(&app.dice),
+        limits: Arc::clone(&app.limits),
+        metrics: Arc::new(Metrics::new()),
+    };
+    let metrics = metrics_listener(&app.config).await?;
+    print_banner(app, metrics.as_ref().map(Listener::address).transpose()?);
+    let measured = metrics::router(Arc::clone(&around.metrics));
+    let routes = wrap(api::routes(app.clone()), &around);
+    let working = tokio::spawn(jobs::run(app.clone(), stop.clone()));
+    tokio::join!(listener.serve(routes, stop.clone()), serve_metrics(metrics, measured, stop.clone()));
+    finish(working).await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for background work to end its rounds, but not for ever.
+pub(super) async fn finish(working: tokio::task::JoinHandle<()>) {
+    let abort = working.abort_handle();
+    if tokio::time::timeout(STOP_MAX, working).await.is_err() {
+        tracing::warn!("some background work was cut off by the stop; it is due again");
+        abort.abort();
+    }
+}
+
+async fn metrics_listener(config: &Config) -> Result<Option<Listener>, StartError> {
+    let address = &config.server.metrics_listen;
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let address = address.parse().expect("checked when the configuration was read");
+    Ok(Some(Listener::plain(address).await?))
+}
+
+async fn serve_metrics(listener: Option<Listener>, routes: Router, stop: Stop) {
+    if let Some(listener) = listener {
+        listener.serve(routes, stop).await;
+    }
+}
+
+fn print_banner(app: &App, metrics: Option<std::net::SocketAddr>) {
+    let (config, url) = (&app.config, app.config.public_url());
+    let money = if config.is_live() { "LIVE: real money moves" } else { "sandbox: no real money moves" };
+    println!("Bursar {} ({money})", env!("CARGO_PKG_VERSION"));
+    println!("  API      {url}/api/");
+    println!("  Docs     {url}/docs");
+    println!("  Admin    {url}/admin/");
+    if let Some(address) = metrics {
+        println!("  Metrics  http://{address}/metrics");
+    }
+    println!("  Books    {}", config.database.url.masked());
+    println!("  Data     {}", config.data_dir().display());
+    println!("Next: `bursar admin create --email you@example.org`, or `bursar demo` with an empty database.");
+}

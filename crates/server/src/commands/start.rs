@@ -1,0 +1,174 @@
+//! The assembly: from settings to an [`App`] that handlers and jobs can use.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use domain::context::Plants;
+use domain::policy::Policies;
+use domain::records::Setting;
+use domain::time::Span;
+use domain::upkeep::CLOCK_OFFSET;
+use store::Db;
+use store::engine::{OpenError, Options, ServerLock, Url};
+use store::migrate::Status;
+
+use super::{outside, policies};
+use crate::app::App;
+use crate::auth::chain::Chain;
+use crate::auth::external::{External, KeySetError};
+use crate::auth::password::{Cost, PasswordError, Passwords};
+use crate::auth::token::Tokens;
+use crate::clock::{Clock, OffsetClock, SystemClock};
+use crate::config::{Config, HaMode, Secrets, SecretsError};
+use crate::dice::{Dice, OsDice, uuid_v4};
+use crate::http::limits::Limits;
+use crate::mail::{MailError, Mailer};
+use crate::protocol::Protocol;
+use crate::seal::Seal;
+
+/// Connections that read.
+const READERS: usize = 8;
+
+/// Why nothing could be started. Names settings, never their values.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] store::StartError),
+    #[error("the database cannot be read")]
+    Read(#[from] store::engine::Fault),
+    #[error("the database is not of this version's schema: run `bursar migrate`")]
+    Behind,
+    #[error("the sandbox's books cannot be opened")]
+    Books(#[from] gateways::sandbox::BooksError),
+    #[error("gateways.sandbox.api_base cannot be used")]
+    Sandbox(#[from] gateways::sandbox::ControlError),
+    #[error("the sandbox cannot send its webhooks")]
+    Deliver(#[from] gateways::sandbox::DeliverError),
+    #[error(transparent)]
+    Stripe(#[from] gateways::stripe::ConfigError),
+    #[error("gateways.default is {0}, which is not configured")]
+    DefaultGateway(&'static str),
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    #[error(transparent)]
+    Passwords(#[from] PasswordError),
+    #[error(transparent)]
+    External(#[from] KeySetError),
+    #[error("cannot create {folder}")]
+    Folder { folder: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Listen(#[from] crate::http::server::ListenError),
+    #[error("the system refused")]
+    System(#[from] std::io::Error),
+    #[error("the books could not be written or read")]
+    Work(#[from] store::Error),
+}
+
+/// What a command is to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It serves, or works in the background: alone with an SQLite file, and it migrates.
+    Server,
+    /// It works beside a running server.
+    Beside,
+}
+
+/// An app, and what must live as long as it is used.
+pub struct Started {
+    pub app: App,
+    _lock: Option<ServerLock>,
+}
+
+/// Builds everything that the settings ask for.
+pub async fn start(config: Config, role: Role) -> Result<Started, StartError> {
+    let dice: Arc<dyn Dice> = Arc::new(OsDice);
+    let secrets = Secrets::load(&config, dice.as_ref())?;
+    let config = Arc::new(config);
+    let real_clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = Arc::new(OffsetClock::new(Arc::clone(&real_clock)));
+    let rules = Arc::new(policies(&config, &secrets.instance));
+    let (gateways, sandbox) = outside::gateways(&config, &secrets, &clock, dice.as_ref())?;
+    let opening = {
+        let (config, rules, clock) = (Arc::clone(&config), Arc::clone(&rules), Arc::clone(&clock));
+        let node = uuid_v4(dice.as_ref());
+        move || open(&config, rules, &clock, node, role)
+    };
+    let opened = tokio::task::spawn_blocking(opening).await;
+    let (db, lock) = opened.map_err(std::io::Error::other)??;
+    if sandbox.is_some() {
+        let stored = db.read(|reads| reads.find::<Setting>(&CLOCK_OFFSET.to_owned())).await?;
+        clock.catch_up(stored.and_then(|stored| stored.value.parse().ok()).map_or(Span::ZERO, Span));
+    }
+    let external = External::open(&config.auth.external, Arc::clone(&real_clock)).await?;
+    let app = App {
+        protocol: Protocol::new(db.clone(), gateways.clone()),
+        limits: Arc::new(Limits::new(&config.limits)),
+        passwords: Arc::new(Passwords::new(Cost::STRONG, Arc::clone(&dice))?),
+        tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
+        external: external.map(Arc::new),
+        chain: Arc::new(Chain::new(&secrets)),
+        seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
+        mailer: Arc::new(Mailer::new(&config)?),
+        policies: rules,
+        plants: Plants::default(),
+        db,
+        config,
+        gateways,
+        sandbox,
+        clock,
+        real_clock,
+        dice,
+    };
+    Ok(Started { app, _lock: lock })
+}
+
+/// The address of the database.
+pub(super) fn url(config: &Config) -> Result<Url, StartError> {
+    Ok(Url::parse(config.database.url.expose())?)
+}
+
+/// How connections are opened.
+pub(super) fn options(config: &Config) -> Options {
+    Options { ha_required: config.ha.mode == HaMode::Required, ..Options::default() }
+}
+
+/// Blocks; not for an async thread.
+fn open(
+    config: &Config,
+    policies: Arc<Policies>,
+    clock: &Arc<OffsetClock>,
+    node: String,
+    role: Role,
+) -> Result<(Db, Option<ServerLock>), StartError> {
+    let (url, options) = (url(config)?, options(config));
+    let lock = match role {
+        Role::Server => {
+            let lock = ServerLock::hold(&url)?;
+            let applied = store::migrate_database(&url, &options, clock.now())?;
+            if !applied.is_empty() {
+                tracing::info!(?applied, "the database was migrated");
+            }
+            Some(lock)
+        }
+        Role::Beside if store::schema_status(&url, &options)? != Status::Current => {
+            return Err(StartError::Behind);
+        }
+        Role::Beside => None,
+    };
+    let clock = Arc::clone(clock);
+    let settings = store::Settings {
+        options,
+        readers: READERS,
+        queue_max: config.writer.queue_max,
+        batch_max: config.writer.batch_max,
+        node,
+        policies,
+        plants: Plants::default(),
+        now: Arc::new(move || clock.now()),
+    };
+    Ok((Db::open(&url, settings)?, lock))
+}

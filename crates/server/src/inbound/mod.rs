@@ -1,0 +1,12 @@
+//! Webhooks of gateways: verified, stored, answered; then worked off.
+//!
+//! Invariants: nothing of an unverified request is stored; nothing is done before it is stored; what
+//! an event says is only a hint which object to ask the gateway about, so duplicates, order and
+//! delay cannot matter. Deliberately not here: what an outcome means (`domain`), signatures
+//! (`gateways`).
+
+mod receive;
+mod work;
+
+pub use receive::{ReceiveError, receive};
+pub use work::round;

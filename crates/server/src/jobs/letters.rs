@@ -1,0 +1,106 @@
+//! Jobs that send mail.
+//!
+//! A mail's id comes from its job, so a second try after half a success repeats no file and no
+//! Message-ID. Whoever has no address any more gets none.
+
+use domain::id::{Id, PaymentId, PersonId};
+use domain::records::{Booking, Job, Payment, Person};
+use domain::upkeep::JobEnd;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::http::json::Instant;
+use crate::mail::templates::{self, Letter, Paid};
+use crate::mail::{Mail, MailError};
+
+#[derive(Deserialize)]
+struct ReceiptBody {
+    payment_id: i64,
+}
+
+/// A payment was completed: the payer's receipt and the payee's note.
+pub(super) async fn receipt(app: &App, job: &Job) -> Result<(), JobEnd> {
+    let body: ReceiptBody = parse(job)?;
+    let payment = PaymentId::from_raw(body.payment_id);
+    let read = app.db.read(move |reads| {
+        let Some(payment) = reads.find::<Payment>(&payment)? else { return Ok(None) };
+        let booking = payment.booking.map(|id| reads.find::<Booking>(&id)).transpose()?.flatten();
+        let (payer, payee) = (reads.find::<Person>(&payment.payer)?, reads.find::<Person>(&payment.payee)?);
+        Ok(Some((payment, booking, payer, payee)))
+    });
+    let found = read.await.map_err(|fault| JobEnd::Retry(fault.to_string()))?;
+    let Some((payment, booking, Some(payer), Some(payee))) = found else {
+        return Err(JobEnd::Hopeless("its payment or a party does not exist".into()));
+    };
+    let paid = Paid {
+        payment: payment.id.raw(),
+        title: booking.as_ref().map_or("your purchase", |booking| &booking.title),
+        payer: &payer.full_name,
+        payee: &payee.full_name,
+        total: payment.quote.total(),
+        fee: payment.quote.fee(),
+        share: payment.quote.share(),
+        at: Instant(payment.paid_at.unwrap_or(job.created_at)).text(),
+        starts_at: booking.as_ref().and_then(|booking| booking.starts_at).map(|at| Instant(at).text()),
+        card: payment.card_last_four.as_ref().map(|four| {
+            let brand = payment.card_brand.as_deref().unwrap_or("card");
+            format!("{brand} ending in {four}")
+        }),
+    };
+    send(app, job, "payer", &payer, templates::receipt(&paid)).await?;
+    send(app, job, "payee", &payee, templates::paid(&paid)).await
+}
+
+#[derive(Deserialize)]
+struct MailBody {
+    /// `verify_email` or `password_reset`.
+    template: String,
+    person: i64,
+    /// The link's secret.
+    sealed: String,
+    redirect_to: Option<String>,
+}
+
+/// A mail whose link carries a secret.
+pub(super) async fn mail(app: &App, job: &Job) -> Result<(), JobEnd> {
+    let body: MailBody = parse(job)?;
+    let id = PersonId::from_raw(body.person);
+    let found = app.db.read(move |reads| reads.find::<Person>(&id)).await;
+    let found = found.map_err(|fault| JobEnd::Retry(fault.to_string()))?;
+    let person = found.ok_or_else(|| JobEnd::Hopeless("its person does not exist".into()))?;
+    let place = format!("job|mail|{}", body.template);
+    let token = app.seal.open(&place, &body.sealed);
+    let token = token.ok_or_else(|| JobEnd::Hopeless("its secret does not open".into()))?;
+    let (page, letter): (&str, fn(&str, &str) -> Letter) = match body.template.as_str() {
+        "verify_email" => ("verify-email", templates::verify_email),
+        "password_reset" => ("reset-password", templates::password_reset),
+        other => return Err(JobEnd::Hopeless(format!("this version knows no mail {other}"))),
+    };
+    let base = body.redirect_to.unwrap_or_else(|| format!("{}/{page}", app.config.public_url()));
+    let joint = if base.contains('?') { '&' } else { '?' };
+    let link = format!("{base}{joint}token={}", token.expose());
+    send(app, job, "person", &person, letter(&person.full_name, &link)).await
+}
+
+async fn send(app: &App, job: &Job, role: &str, person: &Person, letter: Letter) -> Result<(), JobEnd> {
+    if person.email.is_empty() {
+        return Ok(());
+    }
+    let (subject, text) = letter;
+    let mail = Mail {
+        id: format!("{}-{}-{role}", job.kind, job.id),
+        to: person.email.clone(),
+        to_name: person.full_name.clone(),
+        subject,
+        text,
+        at: job.created_at,
+    };
+    app.mailer.send(&mail).await.map_err(|error| match error {
+        MailError::Transient(_) | MailError::Settings(_) => JobEnd::Retry(error.to_string()),
+        MailError::Permanent(_) => JobEnd::Hopeless(error.to_string()),
+    })
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(job: &Job) -> Result<T, JobEnd> {
+    serde_json::from_str(&job.body).map_err(|_| JobEnd::Hopeless("its body cannot be read".into()))
+}

@@ -1,0 +1,8 @@
+//! Background work in a server as `bursar serve` builds it, on both engines: rounds are run by hand,
+//! and the clock is the sandbox's.
+
+mod clock;
+mod controls;
+mod letters;
+mod place;
+mod webhooks;

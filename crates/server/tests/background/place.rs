@@ -1,0 +1,243 @@
+//! A marketplace in a folder of its own, built by the assembly that `serve` uses.
+
+use std::path::PathBuf;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use domain::id::{Id, PaymentId};
+use domain::offers::{CreateOffer, OfferPatch};
+use domain::people::{CreateAdmin, Mailed, ProfilePatch, Register, Role as Kind, StartSession};
+use domain::records::{Alert, Category, Op, Payment, Person};
+use domain::time::{Span, Timestamp};
+use gateways::sandbox::{Faults, Readout};
+use serde_json::{Value, json};
+use server::app::{App, Sandbox};
+use server::auth::token::Claims;
+use server::commands::{Role, Started, start::start};
+use server::config::Config;
+use server::dice::uuid_v4;
+use server::http::json::Instant;
+use server::jobs;
+use store::testing::TestDb;
+use tower::ServiceExt;
+
+const SECRETS: [(&str, &str); 7] = [
+    ("BURSAR_SECRETS__JWT_KEY", "a-key-for-tests-that-is-long-enough-to-sign-with-0123456789abcdef"),
+    ("BURSAR_SECRETS__KEY_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
+    ("BURSAR_SECRETS__SANDBOX_WEBHOOK_SECRET", WEBHOOK_SECRET),
+    ("BURSAR_SECRETS__INSTANCE", "6f0e7c1a-3b52-4d0e-9a55-0c8a52f1d001"),
+    ("BURSAR_LIMITS__PAYMENT_PER_MINUTE", "0"),
+    ("BURSAR_LIMITS__OTHER_PER_MINUTE", "0"),
+    ("BURSAR_GATEWAYS__TIMEOUT_SECONDS", "1"),
+];
+pub const WEBHOOK_SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
+
+/// A running marketplace whose background work is done only when a test asks for it.
+pub struct Place {
+    pub app: App,
+    router: Router,
+    folder: tempfile::TempDir,
+    _started: Started,
+}
+
+pub struct Login {
+    pub person: Person,
+    token: String,
+}
+
+/// A confirmed booking and everybody in it.
+pub struct Lesson {
+    pub student: Login,
+    pub teacher: Login,
+    pub booking: i64,
+}
+
+/// Runs a test in a place on this database.
+pub fn run<F: AsyncFnOnce(Place)>(db: &TestDb, test: F) {
+    in_runtime(async { test(Place::open(db, tempfile::tempdir().expect("a folder")).await).await });
+}
+
+/// Runs a test that opens its places itself.
+pub fn in_runtime(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("threads").block_on(test);
+}
+
+impl Place {
+    pub async fn open(db: &TestDb, folder: tempfile::TempDir) -> Place {
+        let started = start(config(db, &folder), Role::Server).await.expect("a fresh database");
+        let app = started.app.clone();
+        let router = server::api::routes(app.clone());
+        Place { app, router, folder, _started: started }
+    }
+
+    /// Stops the node and keeps its folder.
+    pub fn close(self) -> tempfile::TempDir {
+        self.folder
+    }
+
+    pub fn sandbox(&self) -> &Sandbox {
+        self.app.sandbox.as_ref().expect("the sandbox is in use")
+    }
+
+    pub async fn faults(&self, faults: Value) {
+        let faults: Faults = serde_json::from_value(faults).expect("a script");
+        self.sandbox().gateway.set_faults(faults).await.expect("books");
+    }
+
+    pub async fn books(&self) -> Readout {
+        self.sandbox().gateway.books().await.expect("books")
+    }
+
+    pub async fn advance(&self, by: Span) {
+        jobs::advance(&self.app, self.sandbox(), by).await.expect("a database");
+    }
+
+    pub async fn rest(&self) {
+        jobs::run_until_idle(&self.app).await;
+    }
+
+    pub fn letters(&self) -> PathBuf {
+        self.folder.path().join("mail")
+    }
+
+    pub async fn admin(&self) -> Login {
+        let command = CreateAdmin {
+            uuid: uuid_v4(self.app.dice.as_ref()),
+            email: "admin@example.org".into(),
+            full_name: "Admin Example".into(),
+            password: "phc".into(),
+        };
+        let person = self.app.db.submit(command).await.expect("the only one");
+        self.login(person).await
+    }
+
+    pub async fn register(&self, name: &str, role: Kind, sealed: String) -> Login {
+        let command = Register {
+            uuid: uuid_v4(self.app.dice.as_ref()),
+            email: format!("{name}@example.org"),
+            password: "phc".into(),
+            role,
+            profile: ProfilePatch { full_name: Some(format!("{name} Example")), ..ProfilePatch::default() },
+            token: Mailed { hash: format!("hash of {name}"), sealed, redirect_to: None },
+            real_now: self.app.real_clock.now(),
+        };
+        let profiles = self.app.db.submit(command).await.expect("a free name");
+        self.login(profiles.person).await
+    }
+
+    async fn login(&self, person: Person) -> Login {
+        let command = StartSession {
+            person: person.id,
+            seen: Some("phc".into()),
+            rehashed: None,
+            token: format!("refresh of {}", person.uuid),
+            account: person.email.clone(),
+            address: None,
+            real_now: self.app.real_clock.now(),
+        };
+        let started = self.app.db.submit(command).await.expect("the right password");
+        let (session, version) = (started.session.id.0, started.session.version);
+        let claims = Claims { person: person.uuid.clone(), session, version };
+        let token = self.app.tokens.issue(&claims).token.expose().to_string();
+        Login { person, token }
+    }
+
+    /// A lesson of one hour, a day from now, at 50.00 and 2.50 on top.
+    pub async fn lesson(&self) -> Lesson {
+        let student = self.register("student", Kind::Student, String::new()).await;
+        let teacher = self.register("teacher", Kind::Teacher, String::new()).await;
+        let offer = OfferPatch {
+            category: Some(Category::Language),
+            service_type: Some("Conversation".into()),
+            title: Some("Spanish conversation".into()),
+            price_minor: Some(5_000),
+            session_minutes: Some(60),
+            ..OfferPatch::default()
+        };
+        let gig =
+            self.app.db.submit(CreateOffer { payee: teacher.person.id, offer }).await.expect("a gig").id;
+        let starts_at = Timestamp::from_seconds((self.app.clock.now() + Span::DAY).seconds());
+        let body = json!({
+            "teacher": teacher.person.uuid,
+            "gig": gig.raw(),
+            "start_time": Instant(starts_at).text(),
+            "end_time": Instant(starts_at + Span::HOUR).text(),
+        });
+        let made = self.post(Some(&student), "/api/bookings/bookings", &body).await;
+        assert_eq!(made.0, StatusCode::CREATED, "{}", made.1);
+        let booking = made.1["id"].as_i64().expect("an id");
+        Lesson { student, teacher, booking }
+    }
+
+    pub async fn confirm(&self, lesson: &Lesson) {
+        let path = format!("/api/bookings/bookings/{}/confirm", lesson.booking);
+        let answer = self.post(Some(&lesson.teacher), &path, &json!({})).await;
+        assert_eq!(answer.0, StatusCode::OK, "{}", answer.1);
+    }
+
+    /// Pays by card; status and body of the answer.
+    pub async fn pay(&self, lesson: &Lesson, card: &str) -> (StatusCode, Value) {
+        let body = json!({ "booking_id": lesson.booking, "payment_method_id": card });
+        self.post(Some(&lesson.student), "/api/payments/process-booking-payment", &body).await
+    }
+
+    pub async fn payment(&self, answer: &Value) -> Payment {
+        let id = PaymentId::from_raw(answer["payment_id"].as_i64().expect("a payment"));
+        self.app.db.read(move |reads| reads.find(&id)).await.expect("a database").expect("a payment")
+    }
+
+    pub async fn op(&self, payment: &Payment) -> Op {
+        let id = payment.op.expect("an operation");
+        self.app.db.read(move |reads| reads.find(&id)).await.expect("a database").expect("an operation")
+    }
+
+    pub async fn booking_state(&self, lesson: &Lesson) -> (String, String) {
+        let path = format!("/api/bookings/bookings/{}", lesson.booking);
+        let (_, body) = self.send(Method::GET, Some(&lesson.student), &path, None).await;
+        let word = |name: &str| body[name].as_str().expect("a word").to_owned();
+        (word("status"), word("payment_status"))
+    }
+
+    pub async fn alerts(&self) -> Vec<Alert> {
+        self.app.db.read(|reads| reads.alerts(100)).await.expect("a database")
+    }
+
+    pub async fn get(&self, who: Option<&Login>, path: &str) -> (StatusCode, Value) {
+        self.send(Method::GET, who, path, None).await
+    }
+
+    pub async fn post(&self, who: Option<&Login>, path: &str, body: &Value) -> (StatusCode, Value) {
+        self.send(Method::POST, who, path, Some(body)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        who: Option<&Login>,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(login) = who {
+            request = request.header("authorization", format!("Bearer {}", login.token));
+        }
+        let body = body.map_or(Body::empty(), |body| Body::from(body.to_string()));
+        self.answer(request.header("content-type", "application/json").body(body).expect("valid")).await
+    }
+
+    pub async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.router.clone().oneshot(request).await.expect("routers answer");
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a whole body");
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+}
+
+fn config(db: &TestDb, folder: &tempfile::TempDir) -> Config {
+    let folder = folder.path().display().to_string();
+    let own = [("BURSAR_SERVER__DATA_DIR", folder.as_str()), ("BURSAR_DATABASE__URL", db.text.as_str())];
+    let settings: Vec<(&str, &str)> = SECRETS.into_iter().chain(own).collect();
+    crate::http::config(&settings)
+}

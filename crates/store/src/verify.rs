@@ -1,0 +1,89 @@
+//! Recounts the books and compares states with what happened: the invariants of the ledger, as code,
+//! on live records.
+//!
+//! Every check asks for what is wrong and answers nothing when all is well, so memory stays small
+//! however large the database is; lanes are looked at one after the other, on one snapshot. Nothing
+//! is mended here.
+
+mod calendar;
+mod checks;
+mod names;
+
+use std::fmt;
+use std::ops::Range;
+
+use domain::id::LANES;
+
+use crate::db::StartError;
+use crate::engine::{Access, Connection, Fault, Options, Url, Value};
+use crate::reads::Reads;
+
+/// More of one kind in one lane tell nothing new.
+pub(crate) const FINDINGS_MAX: usize = 100;
+
+/// One violated invariant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// `I1` … as in the documentation; `ids`, `claims` and `calendar` for the store's own.
+    pub invariant: &'static str,
+    /// Which row, what was expected, what was found; no personal data.
+    pub detail: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.detail)
+    }
+}
+
+/// Opens a database beside whoever serves it and verifies one snapshot of it.
+pub fn verify_database(url: &Url, options: &Options) -> Result<Vec<Finding>, StartError> {
+    let mut connection = Connection::open(url, Access::Read, &options.patient())?;
+    let snapshot = |connection: &mut Connection| {
+        connection.begin()?;
+        let found = verify_lanes(connection, 0..LANES);
+        connection.rollback();
+        found
+    };
+    snapshot(&mut connection).map_err(|fault| StartError::Open(fault.into()))
+}
+
+/// Everything that is wrong with a snapshot; empty when every minor unit is explained.
+pub fn verify(reads: &mut Reads<'_>) -> Result<Vec<Finding>, Fault> {
+    look(reads, 0..LANES)
+}
+
+/// The same for some lanes, in whatever transaction the connection is in.
+pub fn verify_lanes(connection: &mut Connection, lanes: Range<i64>) -> Result<Vec<Finding>, Fault> {
+    look(&mut Reads::new(connection), lanes)
+}
+
+fn look(reads: &mut Reads<'_>, lanes: Range<i64>) -> Result<Vec<Finding>, Fault> {
+    let mut findings = Vec::new();
+    for lane in lanes {
+        for check in checks::CHECKS {
+            run(reads, check, lane, &mut findings)?;
+        }
+        checks::ids(reads, lane, &mut findings)?;
+        calendar::check(reads, lane, &mut findings)?;
+        names::claims(reads, lane, &mut findings)?;
+        names::answers(reads, lane, &mut findings)?;
+    }
+    Ok(findings)
+}
+
+/// A question whose every answer is a finding: what and which, expected, found.
+struct Check {
+    invariant: &'static str,
+    sql: &'static str,
+}
+
+fn run(reads: &mut Reads<'_>, check: &Check, lane: i64, findings: &mut Vec<Finding>) -> Result<(), Fault> {
+    let sql = format!("{} LIMIT {FINDINGS_MAX}", check.sql);
+    for mut row in reads.rows(&sql, &[Value::Int(lane)])? {
+        let (what, subject, expected, found) = (row.text()?, row.int()?, row.int()?, row.int()?);
+        let detail = format!("lane {lane}: {what} {subject}: expected {expected}, found {found}");
+        findings.push(Finding { invariant: check.invariant, detail });
+    }
+    Ok(())
+}

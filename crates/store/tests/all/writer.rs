@@ -1,0 +1,451 @@
+//! The writer: one commit for many, a refusal that disturbs nobody, poison that hurts only itself,
+//! and what happens when the answer to COMMIT is lost.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Barrier, Mutex};
+
+use domain::gateway::RefundReportState;
+use domain::id::{EventId, ID_MAX, Id, Lane};
+use domain::idempotency::{self, Key};
+use domain::payments::{Begun, Finish, PayBooking, RecordCharge};
+use domain::records::{Claim, IdempotencyRecord, Op, OpKind, Space};
+use domain::refusal::Refusal;
+use domain::world::{Needs, World};
+use store::engine::{Access, Connection, Fault, Options};
+use store::testing::TestDb;
+use store::verify::verify_database;
+use store::{Db, Error, Settings, both};
+
+use crate::market::*;
+
+const LANE: Lane = Lane(9);
+
+fn nothing(_: &World, _: &mut Needs) {}
+
+/// Writes one event and answers its id.
+fn event() -> impl domain::command::Command<Receipt = EventId> {
+    event_in(LANE)
+}
+
+fn event_in(lane: Lane) -> impl domain::command::Command<Receipt = EventId> {
+    let decide = move |cx: &domain::context::Context<'_>, world: &mut World| {
+        world.tell(lane, "test", 0, cx.now, "{}".into());
+        Ok(world.journal.events.rows().last().unwrap().id)
+    };
+    Act { lanes: vec![lane], needs: nothing, decide }
+}
+
+/// Changes something and is refused after all.
+fn refused() -> impl domain::command::Command<Receipt = ()> {
+    let decide = |cx: &domain::context::Context<'_>, world: &mut World| -> Result<(), Refusal> {
+        world.tell(LANE, "refused", 0, cx.now, "{}".into());
+        Err(Refusal::WrongState)
+    };
+    Act { lanes: vec![LANE], needs: nothing, decide }
+}
+
+fn poison() -> impl domain::command::Command<Receipt = ()> {
+    let decide =
+        |_: &domain::context::Context<'_>, _: &mut World| -> Result<(), Refusal> { panic!("poison") };
+    Act { lanes: vec![LANE], needs: nothing, decide }
+}
+
+/// Claims an address, looking first; or, when `blind`, without looking.
+fn claim(name: &str, blind: bool) -> impl domain::command::Command<Receipt = ()> {
+    let key = (Space::Email, name.to_string());
+    let looked = key.clone();
+    let needs = move |_: &World, needs: &mut Needs| {
+        if !blind {
+            needs.claims.key(looked.clone());
+        }
+    };
+    let decide = move |cx: &domain::context::Context<'_>, world: &mut World| {
+        if !blind && world.claims.get(&key).is_some() {
+            return Err(Refusal::EmailTaken);
+        }
+        let (space, name) = key.clone();
+        world.claims.insert(Claim { space, name, target: 1, created_at: cx.now });
+        Ok(())
+    };
+    Act { lanes: vec![], needs, decide }
+}
+
+/// Holds the writer until told to go on; says when it has begun.
+fn gate() -> (impl domain::command::Command<Receipt = ()>, Receiver<()>, Sender<()>) {
+    let (begun, begins) = channel();
+    let (go, goes) = channel::<()>();
+    let goes = Mutex::new(goes);
+    let decide = move |_: &domain::context::Context<'_>, _: &mut World| {
+        // Run again after a poisonous neighbour, nobody may be listening any more.
+        let _ = begun.send(());
+        let _ = goes.lock().unwrap().recv();
+        Ok(())
+    };
+    (Act { lanes: vec![], needs: nothing, decide }, begins, go)
+}
+
+/// A database with a node that counts its attempts: the clock is asked once for each.
+fn counting(db: &TestDb, change: impl FnOnce(&mut Settings)) -> (Db, Arc<AtomicUsize>) {
+    settle(db);
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&attempts);
+    let mut settings = settings("one", &clock());
+    settings.now = Arc::new(move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        NOW
+    });
+    change(&mut settings);
+    (Db::open(&db.url, settings).unwrap(), attempts)
+}
+
+fn events(db: &TestDb) -> i64 {
+    let mut connection = db.open(Access::Write);
+    connection.query("SELECT count(*) FROM event", &[]).unwrap()[0].int().unwrap()
+}
+
+both! {
+    fn what_waits_shares_one_commit(db) {
+        let (node, attempts) = counting(db, |_| {});
+        let (gate, begun, go) = gate();
+        let first = node.submit(gate);
+        begun.recv().unwrap();
+        let waiting: Vec<_> = (0..100).map(|_| node.submit(event())).collect();
+        go.send(()).unwrap();
+        wait(first).unwrap();
+        let ids: BTreeSet<EventId> = waiting.into_iter().map(|answer| wait(answer).unwrap()).collect();
+        assert_eq!(ids.len(), 100);
+        assert_eq!(attempts.load(Ordering::SeqCst), 2, "the gate, and everybody else");
+    }
+
+    fn a_refusal_touches_nothing_and_disturbs_nobody(db) {
+        let (node, attempts) = counting(db, |_| {});
+        let (gate, begun, go) = gate();
+        let first = node.submit(gate);
+        begun.recv().unwrap();
+        let (a, no, b) = (node.submit(event()), node.submit(refused()), node.submit(event()));
+        go.send(()).unwrap();
+        wait(first).unwrap();
+        let (a, no, b) = (wait(a).unwrap(), wait(no), wait(b).unwrap());
+        assert!(matches!(no, Err(Error::Refused(Refusal::WrongState))));
+        assert_eq!(b.raw() - a.raw(), 256, "not even an id is used up");
+        assert_eq!((events(db), attempts.load(Ordering::SeqCst)), (2, 2));
+    }
+
+    fn poison_hurts_only_itself(db) {
+        let (node, _) = counting(db, |_| {});
+        let (gate, begun, go) = gate();
+        let first = node.submit(gate);
+        begun.recv().unwrap();
+        let (a, bad, b) = (node.submit(event()), node.submit(poison()), node.submit(event()));
+        drop(go);
+        wait(first).unwrap();
+        assert!(wait(a).is_ok() && wait(b).is_ok());
+        assert!(matches!(wait(bad), Err(Error::Poison(text)) if text == "poison"));
+        assert!(wait(node.submit(event())).is_ok(), "the writer lives");
+        assert_eq!(events(db), 3);
+    }
+
+    fn a_broken_constraint_hurts_only_who_broke_it(db) {
+        let (node, _) = counting(db, |_| {});
+        wait(node.submit(claim("ada@example.org", false))).unwrap();
+        let (gate, begun, go) = gate();
+        let first = node.submit(gate);
+        begun.recv().unwrap();
+        let (a, bad, b) = (node.submit(event()), node.submit(claim("ada@example.org", true)), node.submit(event()));
+        drop(go);
+        wait(first).unwrap();
+        assert!(wait(a).is_ok() && wait(b).is_ok());
+        match wait(bad) {
+            Err(Error::Fault(fault)) => assert_eq!(fault.constraint(), Some("claim_pkey")),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(events(db), 2);
+    }
+
+    fn two_who_want_one_name_in_one_batch_get_one_owner(db) {
+        let (node, _) = counting(db, |_| {});
+        let (gate, begun, go) = gate();
+        let first = node.submit(gate);
+        begun.recv().unwrap();
+        let (a, b) = (node.submit(claim("ada@example.org", false)), node.submit(claim("ada@example.org", false)));
+        drop(go);
+        wait(first).unwrap();
+        assert!(wait(a).is_ok());
+        assert!(matches!(wait(b), Err(Error::Refused(Refusal::EmailTaken))));
+    }
+
+    fn a_full_queue_says_so_at_once(db) {
+        let (node, _) = counting(db, |settings| settings.queue_max = 2);
+        let (gate, begun, go) = gate();
+        let first = node.submit(gate);
+        begun.recv().unwrap();
+        let (a, b, c) = (node.submit(event()), node.submit(event()), node.submit(event()));
+        let busy = wait(c).unwrap_err();
+        assert!(matches!(busy, Error::Busy) && busy.is_temporary());
+        drop(go);
+        assert!(wait(first).is_ok() && wait(a).is_ok() && wait(b).is_ok());
+    }
+
+    fn what_was_accepted_is_finished_before_the_end(db) {
+        let (node, _) = counting(db, |_| {});
+        let (gate, begun, go) = gate();
+        let first = node.submit(gate);
+        begun.recv().unwrap();
+        let waiting: Vec<_> = (0..10).map(|_| node.submit(event())).collect();
+        drop(go);
+        drop(node);
+        wait(first).unwrap();
+        assert!(waiting.into_iter().all(|answer| wait(answer).is_ok()));
+        assert_eq!(events(db), 10);
+    }
+
+    fn ids_carry_their_lane_and_are_never_given_twice(db) {
+        let (node, _) = counting(db, |_| {});
+        let ids = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for thread in 0..64 {
+                let (node, ids) = (&node, &ids);
+                scope.spawn(move || {
+                    for turn in 0..4 {
+                        let lane = Lane(thread * 4 + turn);
+                        let id = wait(node.submit(event_in(lane))).unwrap();
+                        let hot = wait(node.submit(event())).unwrap();
+                        assert_eq!((id.lane(), hot.lane()), (lane, LANE));
+                        ids.lock().unwrap().extend([id, hot]);
+                    }
+                });
+            }
+        });
+        let ids = ids.into_inner().unwrap();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 512);
+        assert!(ids.iter().all(|id| id.raw() > 0 && id.raw() <= ID_MAX));
+    }
+
+    fn a_lane_that_was_not_named_cannot_be_written(db) {
+        let (node, _) = counting(db, |_| {});
+        let decide = |cx: &domain::context::Context<'_>, world: &mut World| {
+            world.tell(Lane(1), "test", 0, cx.now, "{}".into());
+            Ok(())
+        };
+        let answer = wait(node.submit(Act { lanes: vec![LANE], needs: nothing, decide }));
+        assert!(matches!(answer, Err(Error::Poison(_))));
+    }
+
+    fn the_kept_answer_commits_with_its_effect(db) {
+        let market = Market::open(db);
+        let booking = market.booked(TEACHERS[0], 10).id;
+        let key = Key { person: STUDENT, operation: "pay".into(), key: "k".into(), body_hash: "b".into(), window: None };
+        let request = PayBooking { key: Some(key.clone()), ..pay(booking) };
+        let Ok(Begun::Send(ticket)) = market.submit(request.clone()) else { panic!() };
+        assert_eq!(market.submit(request.clone()), Ok(Begun::Join(ticket.op)));
+        let answer = idempotency::Answer { status: 200, body: r#"{"paid":true}"#.into() };
+        let kept = answer.clone();
+        let fact = RecordCharge {
+            op: ticket.op,
+            payer: STUDENT,
+            fence: Some(ticket.fence),
+            rail: rail(),
+            heard: succeeded(&ticket),
+            finish: Some(Finish { key, render: Arc::new(move |_| Some(kept.clone())) }),
+        };
+        wait(market.db.record(fact)).unwrap();
+        assert_eq!(market.submit(request), Ok(Begun::Replay(answer)));
+        let id = (STUDENT, "pay".to_string(), "k".to_string());
+        let record = market.db.read_now(|reads| reads.find::<IdempotencyRecord>(&id)).unwrap().unwrap();
+        assert_eq!((record.status, record.op), (Some(200), Some(ticket.op)));
+    }
+
+    fn a_double_click_across_threads_charges_once(db) {
+        let market = Market::open(db);
+        let booking = market.booked(TEACHERS[0], 10).id;
+        let begun = together(16, |_| market.submit(pay(booking)).unwrap());
+        assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Send(_))).count(), 1);
+        assert!(begun.iter().all(|begun| matches!(begun, Begun::Send(_) | Begun::Join(_))));
+        assert_eq!(verify_database(&db.url, &Options::default()).unwrap(), []);
+    }
+}
+
+/// The same thing from many threads that start at once.
+fn together<T: Send>(threads: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let (start, act) = (&Barrier::new(threads), &act);
+    std::thread::scope(|scope| {
+        let run = |thread| {
+            scope.spawn(move || {
+                start.wait();
+                act(thread)
+            })
+        };
+        let running: Vec<_> = (0..threads).map(run).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Two nodes of one PostgreSQL.
+fn nodes(db: &TestDb) -> [Db; 2] {
+    settle(db);
+    let clock = clock();
+    ["one", "two"].map(|node| Db::open(&db.url, settings(node, &clock)).unwrap())
+}
+
+#[test]
+fn two_nodes_want_one_name_and_one_gets_it() {
+    let db = TestDb::postgres();
+    let nodes = nodes(&db);
+    for round in 0..20 {
+        let name = format!("ada{round}@example.org");
+        let answers = together(2, |node| wait(nodes[node].submit(claim(&name, false))));
+        let won = answers.iter().filter(|answer| answer.is_ok()).count();
+        let taken = answers.iter().filter(|a| matches!(a, Err(Error::Refused(Refusal::EmailTaken)))).count();
+        assert_eq!((won, taken), (1, 1), "{answers:?}");
+    }
+}
+
+/// Create, pay, succeed, cancel and refund the same few bookings from both nodes at once.
+#[test]
+fn two_nodes_hammer_the_same_bookings_and_the_books_stay_right() {
+    let db = TestDb::postgres();
+    let nodes = nodes(&db);
+    for round in 0..6 {
+        let slot = hour(10 + 2 * round);
+        let made = together(8, |thread| wait(nodes[thread % 2].submit(create(TEACHERS[0], slot))));
+        let mut made = made.into_iter().filter_map(Result::ok);
+        let (booking, none) = (made.next().unwrap().id, made.next());
+        assert!(none.is_none(), "one hour, one booking");
+        let yes = domain::bookings::Confirm {
+            booking,
+            payer: STUDENT,
+            actor: domain::bookings::Actor::Party(TEACHERS[0]),
+            slot: None,
+        };
+        wait(nodes[0].submit(yes)).unwrap();
+        let sent = together(8, |thread| hammer(&nodes[thread % 2], thread, booking));
+        assert!(sent.iter().sum::<usize>() <= 1, "one charge");
+    }
+    assert_eq!(verify_database(&db.url, &Options::default()).unwrap(), []);
+    let mut connection = db.open(Access::Write);
+    let charges = "SELECT count(*) FROM op WHERE kind = 'charge' AND state = 'succeeded' GROUP BY payment";
+    for mut row in connection.query(charges, &[]).unwrap() {
+        assert_eq!(row.int().unwrap(), 1);
+    }
+}
+
+/// The last thread cancels and settles what follows, the others pay; how many charges were begun.
+fn hammer(node: &Db, thread: usize, booking: domain::id::BookingId) -> usize {
+    if thread == 7 {
+        let cancelled = wait(node.submit(cancel(booking))).unwrap();
+        if let Some((_, op)) = cancelled.refund {
+            let op = node.read_now(|reads| reads.find::<Op>(&op)).unwrap().unwrap();
+            assert_eq!(op.kind, OpKind::Refund);
+            let report = domain::gateway::RefundReport {
+                reference: format!("re_{}", op.id),
+                charge: "pi".into(),
+                state: RefundReportState::Succeeded,
+                amount: op.amount,
+                failure: None,
+                tag: None,
+            };
+            let heard = domain::operations::Heard::Answer(domain::gateway::Answer::Done(report));
+            let fact =
+                domain::refunds::RecordRefund { op: op.id, payer: STUDENT, fence: None, rail: rail(), heard };
+            wait(node.record(fact)).unwrap();
+        }
+        return 0;
+    }
+    match wait(node.submit(pay(booking))) {
+        Ok(Begun::Send(ticket)) => {
+            let (op, fence, heard) = (ticket.op, Some(ticket.fence), succeeded(&ticket));
+            let fact = RecordCharge { op, payer: STUDENT, fence, rail: rail(), heard, finish: None };
+            wait(node.record(fact)).unwrap();
+            1
+        }
+        Ok(_) | Err(Error::Refused(_)) => 0,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// COMMIT of anything that writes an event waits for lock 7 first.
+const SLOW_COMMIT: &str = "
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON event DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION slow();";
+
+/// The sessions that wait for lock 7 in their COMMIT.
+fn in_doubt(connection: &mut Connection) -> Vec<i64> {
+    let sql = "SELECT CAST(pid AS BIGINT) FROM pg_stat_activity \
+               WHERE datname = current_database() AND wait_event = 'advisory'";
+    connection.query(sql, &[]).unwrap().iter_mut().map(|row| row.int().unwrap()).collect()
+}
+
+/// Starts one command of a new node whose COMMIT hangs, does something about it, and says how often
+/// the command took effect.
+fn lost_answer(act: impl FnOnce(&mut Connection, i64)) -> i64 {
+    let db = TestDb::postgres();
+    let (node, _) = counting(&db, |settings| settings.options.commit_wait_ms = 100);
+    let mut holder = db.open(Access::Write);
+    holder.batch(SLOW_COMMIT).unwrap();
+    holder.query("SELECT CAST(pg_advisory_lock(7) AS TEXT)", &[]).unwrap();
+    let answer = node.submit(event());
+    let pid = loop {
+        if let Some(pid) = in_doubt(&mut holder).first() {
+            break *pid;
+        }
+        std::thread::yield_now();
+    };
+    act(&mut holder, pid);
+    drop(holder);
+    wait(answer).unwrap();
+    events(&db)
+}
+
+/// Waits until the writer asks for its mark, which the batch in doubt still holds.
+fn wait_for_look_up(connection: &mut Connection) {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+               AND wait_event_type = 'Lock' AND query LIKE 'UPDATE writer_mark%'";
+    while connection.query(sql, &[]).unwrap()[0].int().unwrap() == 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_takes_effect_once() {
+    let committed_after_all = lost_answer(|connection, _| wait_for_look_up(connection));
+    assert_eq!(committed_after_all, 1);
+}
+
+#[test]
+fn a_commit_that_died_on_the_way_is_made_again_once() {
+    let made_again = lost_answer(|connection, pid| {
+        connection.query("SELECT pg_terminate_backend(CAST($1 AS INTEGER))", &[pid.into()]).unwrap();
+        while in_doubt(connection).contains(&pid) {
+            std::thread::yield_now();
+        }
+    });
+    assert_eq!(made_again, 1);
+}
+
+/// A name may be used again after a restart: what its former holder committed says nothing.
+#[test]
+fn a_former_holders_mark_is_not_mistaken_for_an_answer() {
+    let db = TestDb::postgres();
+    let (node, _) = counting(&db, |_| {});
+    wait(node.submit(event())).unwrap();
+    drop(node);
+    let node = Db::open(&db.url, settings("one", &clock())).unwrap();
+    let mut connection = db.open(Access::Write);
+    let mark = connection.query("SELECT batch FROM writer_mark WHERE node = 'one'", &[]).unwrap();
+    assert_eq!(mark.into_iter().next().unwrap().int().unwrap(), 0);
+    drop(node);
+}
+
+#[test]
+fn a_database_that_is_gone_is_a_temporary_fault() {
+    let db = TestDb::postgres();
+    let (node, _) = counting(&db, |settings| settings.options.connect_timeout_ms = 300);
+    wait(node.submit(event())).unwrap();
+    drop(db);
+    let error = wait(node.submit(event())).unwrap_err();
+    assert!(matches!(error, Error::Fault(Fault::Unavailable(_) | Fault::Other(_))), "{error:?}");
+}
