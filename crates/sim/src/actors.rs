@@ -98,7 +98,7 @@ fn book(chance: &mut Chance, market: &Market) -> Call {
         "end_time": Instant(starts_at + Span::minutes(minutes)).text(),
     });
     let about = About::Book { student, teacher, starts_at, minutes };
-    call(about, &market.students[student].token, "/api/bookings/".to_owned(), &body)
+    call(about, &market.students[student].token, "/api/bookings/bookings/".to_owned(), &body)
 }
 
 fn purchase(chance: &mut Chance, market: &Market, model: &Model) -> Call {
@@ -118,7 +118,7 @@ fn purchase(chance: &mut Chance, market: &Market, model: &Model) -> Call {
 }
 
 fn on_booking(known: &Known, verb: &str) -> String {
-    format!("/api/bookings/{}/{verb}/", known.id)
+    format!("/api/bookings/bookings/{}/{verb}/", known.id)
 }
 
 fn accept(market: &Market, known: &Known) -> Call {

@@ -10,11 +10,11 @@ pub mod audit;
 pub mod call;
 pub mod chance;
 pub mod chores;
+mod ear;
 pub mod market;
 pub mod model;
 pub mod rules;
 pub mod run;
-mod stand_in;
 pub mod swarm;
 pub mod wire;
 

@@ -17,22 +17,25 @@ use domain::records::Category;
 use domain::time::{Span, Timestamp};
 use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
-use gateways::sandbox::{Books, Core};
-use server::app::App;
+use gateways::sandbox::{Books, Core, SandboxGateway};
+use server::app::{App, Sandbox};
+use server::auth::chain::Chain;
 use server::auth::password::{Cost, Passwords};
 use server::auth::token::{Claims, Tokens};
-use server::clock::{Clock, ManualClock};
+use server::clock::{Clock, ManualClock, OffsetClock};
 use server::config::{Config, Secrets, Sources};
 use server::dice::{Dice, SeededDice, token_256, uuid_v4};
 use server::http::limits::Limits;
 use server::http::{Surroundings, wrap};
+use server::mail::Mailer;
 use server::protocol::Protocol;
+use server::seal::Seal;
 use store::Db;
 use store::engine::Options;
 
 use crate::chance::Chance;
 use crate::swarm::Swarm;
-use crate::wire::FlakyGateway;
+use crate::wire::{FlakyGateway, TIMEOUT};
 
 /// Every run begins then.
 const BEGIN: Timestamp = Timestamp(1_900_000_000_000_000);
@@ -88,7 +91,16 @@ impl Market {
         let writes = Arc::new(AtomicU64::new(0));
         let policies = Arc::new(policies(chance));
         let db = database(&clock, &writes, &policies, plants)?;
-        let app = app(db, policies, Arc::clone(&gateway), Arc::clone(&clock), dice, plants)?;
+        let parts = Parts {
+            db,
+            policies,
+            gateway: Arc::clone(&gateway),
+            core: Arc::clone(&core),
+            clock: Arc::clone(&clock),
+            dice,
+            plants,
+        };
+        let app = app(parts)?;
         let around = Surroundings::new(Arc::clone(&app.config), Arc::clone(&app.dice));
         let router = wrap(server::api::routes(app.clone()), &around);
         let (students, teachers) = (Vec::new(), Vec::new());
@@ -194,21 +206,34 @@ fn database(
     Ok(Db::in_memory(settings)?)
 }
 
-fn app(
+/// What an app is assembled from.
+struct Parts {
     db: Db,
     policies: Arc<Policies>,
     gateway: Arc<FlakyGateway>,
+    core: Arc<Core>,
     clock: Arc<ManualClock>,
     dice: Arc<dyn Dice>,
     plants: Plants,
-) -> Opened<App> {
+}
+
+fn app(parts: Parts) -> Opened<App> {
+    let Parts { db, policies, gateway, core, clock, dice, plants } = parts;
     let config = config(dice.as_ref())?;
     let secrets = Secrets::load(&config, dice.as_ref())?;
-    let gateways = Gateways::new([gateway as Arc<dyn Gateway>], "sandbox").ok_or("the default gateway is not registered")?;
+    let gateways = Gateways::new([gateway as Arc<dyn Gateway>], "sandbox");
+    let gateways = gateways.ok_or("the default gateway is not registered")?;
+    let near = SandboxGateway::in_process(core, TIMEOUT, vec![WEBHOOK_SECRET.to_owned()]);
+    let ahead = OffsetClock::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    let sandbox = Sandbox { gateway: Arc::new(near), clock: Arc::new(ahead) };
     // Logins last as long as the run: their clock stands still.
     let real_clock: Arc<dyn Clock> = Arc::new(ManualClock::at(BEGIN));
     Ok(App {
         protocol: Protocol::new(db.clone(), gateways.clone()),
+        external: None,
+        chain: Arc::new(Chain::new(&secrets)),
+        seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
+        mailer: Arc::new(Mailer::new(&config)?),
         tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
         passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice))?),
         limits: Arc::new(Limits::new(&config.limits)),
@@ -216,7 +241,7 @@ fn app(
         db,
         policies,
         gateways,
-        sandbox: None,
+        sandbox: Some(sandbox),
         clock,
         real_clock,
         dice,
@@ -226,7 +251,7 @@ fn app(
 
 /// No limits on rates, and secrets that never touch a disk.
 fn config(dice: &dyn Dice) -> Opened<Config> {
-    let mut flags = vec![("secrets.instance", uuid_v4(dice))];
+    let mut flags = vec![("secrets.instance", uuid_v4(dice)), ("mail.transport", "log".to_owned())];
     for bucket in ["limits.login_per_minute", "limits.payment_per_minute", "limits.other_per_minute"] {
         flags.push((bucket, "0".to_owned()));
     }

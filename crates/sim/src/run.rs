@@ -7,7 +7,6 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -21,8 +20,8 @@ use crate::call::{Call, Reply};
 use crate::chance::Chance;
 use crate::chores::{Chore, Post, deliver_webhooks};
 use crate::market::{Market, Opened};
+use crate::ear::Ear;
 use crate::model::Model;
-use crate::stand_in;
 use crate::swarm::{PAUSE_MAX, Swarm};
 
 /// Requests and chores under way at the same time.
@@ -78,6 +77,7 @@ pub struct Run {
     market: Market,
     model: Model,
     auditor: Auditor,
+    ear: Ear,
     flying: Vec<Flying>,
     trace: Vec<String>,
     /// What the writer and the line had done when the auditor looked last.
@@ -88,9 +88,11 @@ pub struct Run {
 
 /// Runs a plan on a thread of its own clock.
 pub fn run(plan: Plan) -> Opened<Outcome> {
+    let ear = Ear::default();
+    let _listening = tracing::subscriber::set_default(ear.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(async {
-        let mut run = Run::open(plan).await?;
+        let mut run = Run::open(plan, ear).await?;
         let violation = run.go().await.err();
         Ok(Outcome {
             violation,
@@ -103,7 +105,7 @@ pub fn run(plan: Plan) -> Opened<Outcome> {
 }
 
 impl Run {
-    async fn open(plan: Plan) -> Opened<Run> {
+    async fn open(plan: Plan, ear: Ear) -> Opened<Run> {
         let mut chance = Chance::new(plan.seed);
         let swarm = Swarm::of(&mut chance);
         let market = Market::open(plan.seed, &swarm, &mut chance, plan.plants).await?;
@@ -118,6 +120,7 @@ impl Run {
             market,
             model: Model::default(),
             auditor: Auditor::default(),
+            ear,
             flying: Vec::new(),
             trace,
             audited: (0, 0),
@@ -148,9 +151,9 @@ impl Run {
             flying * 60,
             room * 50,
             room * self.swarm.recovery_weight / 2,
-            room * 6,
             room * 10,
             room * 2,
+            room * 6,
             15,
             travelling * 12,
             3,
@@ -164,9 +167,9 @@ impl Run {
             0 => return self.progress().await,
             1 => self.request(),
             2 => self.chore(Chore::Recover),
-            3 => self.chore(Chore::Wake),
-            4 => self.chore(Chore::Inbox),
-            5 => self.chore(Chore::Reconcile),
+            3 => self.chore(Chore::Inbox),
+            4 => self.chore(Chore::Reconcile),
+            5 => self.chore(Chore::Everything),
             6 => return self.webhooks().await,
             7 => drop(self.market.gateway.deliver_any().await),
             8 => self.authenticate().await,
@@ -211,32 +214,17 @@ impl Run {
 
     fn answer_to(&self, call: &Call) -> Pin<Box<dyn Future<Output = Landed>>> {
         let call = call.clone();
-        if call.path.starts_with("/api/bookings/") {
-            let by = self.person_of(&call.token);
-            let (students, teachers) = (self.market.students.clone(), self.market.teachers.clone());
-            let app = self.market.app.clone();
-            return Box::pin(async move {
-                Landed::Reply(stand_in::booking(app, call.about, students, teachers, by).await)
-            });
-        }
         let router = self.market.router.clone();
         Box::pin(async move { Landed::Reply(call.send(router).await) })
-    }
-
-    fn person_of(&self, token: &str) -> domain::id::PersonId {
-        let student = self.market.students.iter().find(|student| student.token == token).map(|s| s.id);
-        let teacher = || self.market.teachers.iter().find(|teacher| teacher.token == token).map(|t| t.id);
-        student.or_else(teacher).expect("tokens are people's")
     }
 
     fn chore(&mut self, chore: Chore) {
         self.model.calls += 1;
         let number = self.model.calls;
         self.note(format!("{number}: {chore:?}"));
-        let (app, gateway) = (self.market.app.clone(), Arc::clone(&self.market.gateway));
-        let future = Box::pin(async move {
-            Landed::Chore(chore.run(app, gateway).await.map_err(|error| error.to_string()))
-        });
+        let app = self.market.app.clone();
+        let future =
+            Box::pin(async move { Landed::Chore(chore.run(app).await.map_err(|error| error.to_string())) });
         self.flying.push(Flying { number, what: What::Chore(chore), born: self.market.now(), future });
     }
 
@@ -276,9 +264,9 @@ impl Run {
             () if chance.permille(swarm.webhook_twice_permille) => Post::Twice,
             () => Post::Arrives,
         };
-        let sent = deliver_webhooks(&self.market, fate).await;
-        self.note(format!("webhooks: {sent:?}"));
-        sent.map(drop).map_err(|error| Violation::new("webhook", error.to_string()))
+        let answered = deliver_webhooks(&self.market, fate).await;
+        self.note(format!("webhooks: {answered:?}"));
+        well_taken(&answered)
     }
 
     /// A payer finishes, or fails, a challenge at his bank.
@@ -317,6 +305,12 @@ impl Run {
         self.line_events += events.len();
         for event in events {
             self.note(format!("  line: {event}"));
+        }
+        for said in self.ear.take() {
+            self.note(format!("  log: {}", said.text));
+            if said.is_fault {
+                return Err(Violation::new("fault", said.text));
+            }
         }
         let state = (self.market.writes(), self.line_events);
         if state == self.audited {
@@ -357,11 +351,9 @@ impl Run {
 
     /// Everything that is due now.
     async fn settle(&mut self) -> Result<(), Violation> {
-        let sent = deliver_webhooks(&self.market, || Post::Arrives).await;
-        sent.map_err(|error| Violation::new("webhook", error.to_string()))?;
-        for chore in [Chore::Inbox, Chore::Recover, Chore::Wake, Chore::Reconcile] {
-            let (app, gateway) = (self.market.app.clone(), Arc::clone(&self.market.gateway));
-            let done = chore.run(app, gateway).await;
+        well_taken(&deliver_webhooks(&self.market, || Post::Arrives).await)?;
+        for chore in [Chore::Inbox, Chore::Recover, Chore::Everything, Chore::Reconcile] {
+            let done = chore.run(self.market.app.clone()).await;
             done.map_err(|error| Violation::new("chore", format!("{chore:?}: {error}")))?;
         }
         Ok(())
@@ -372,6 +364,12 @@ impl Run {
         let due = self.market.app.db.read(move |reads| reads.due_inbox(far, 1)).await;
         due.map(|due| due.is_empty()).map_err(|fault| Violation::new("unreadable", fault.to_string()))
     }
+}
+
+/// Every authentic webhook is taken in.
+fn well_taken(statuses: &[u16]) -> Result<(), Violation> {
+    let all = statuses.iter().all(|status| *status == 200);
+    if all { Ok(()) } else { Err(Violation::new("webhook", format!("answered {statuses:?}"))) }
 }
 
 /// Polls one of those under way; its panic is a finding, not our end.

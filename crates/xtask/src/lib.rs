@@ -10,5 +10,6 @@ pub mod hook;
 pub mod install;
 pub mod postgres;
 pub mod shell;
+pub mod sim;
 pub mod test;
 pub mod tidy;

@@ -45,6 +45,12 @@ enum Command {
         #[arg(long, default_value = "target/bench.json")]
         output: PathBuf,
     },
+    /// Simulate marketplaces: --seed N [--trace] [--without RULE], or --seeds N [--from N]
+    #[command(disable_help_flag = true)]
+    Sim {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Install a pre-push hook that runs fmt and tidy
     Hook,
 }
@@ -61,6 +67,7 @@ fn main() -> ExitCode {
         Command::Bench { pairs, seconds, binary, output, .. } => {
             bench::run(&bench::Arguments { pairs, seconds, binary, output })
         }
+        Command::Sim { arguments } => xtask::sim::run(&arguments),
         Command::Hook => xtask::hook::run(),
     };
     match outcome {
