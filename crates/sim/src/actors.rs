@@ -8,6 +8,7 @@ use crate::call::{About, Call};
 use crate::chance::Chance;
 use crate::market::{Market, Student};
 use crate::model::{Known, Model};
+use crate::swarm::Swarm;
 
 /// Cards by how often they are used; the sandbox says what each does.
 const CARDS: [(&str, u32); 9] = [
@@ -25,17 +26,17 @@ const CARDS: [(&str, u32); 9] = [
 const REPEATABLE_MAX: usize = 12;
 
 /// Somebody's next request; `None` when nobody wants anything.
-pub fn next_call(chance: &mut Chance, market: &Market, model: &mut Model, bookings_max: usize) -> Option<Call> {
-    let may_book = model.bookings.len() < bookings_max;
+pub fn next_call(chance: &mut Chance, market: &Market, model: &mut Model, swarm: &Swarm) -> Option<Call> {
+    let may_book = model.bookings.len() < swarm.bookings_max;
     let has = u32::from(!model.bookings.is_empty());
     let weights = [
         u32::from(may_book) * 20,
         u32::from(may_book) * 5,
-        has * 12,
-        has * 30,
-        has * 8,
-        has * 10,
-        has * 4,
+        has * 20,
+        has * swarm.pay_weight,
+        has * swarm.intent_weight / 2,
+        u32::from(!model.intents.is_empty()) * swarm.intent_weight,
+        has * swarm.cancel_weight,
         has * 2,
         u32::from(!model.repeatable.is_empty()) * 15,
     ];

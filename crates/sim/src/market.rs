@@ -38,7 +38,7 @@ use crate::swarm::Swarm;
 use crate::wire::{FlakyGateway, TIMEOUT};
 
 /// Every run begins then.
-const BEGIN: Timestamp = Timestamp(1_900_000_000_000_000);
+pub const BEGIN: Timestamp = Timestamp(1_900_000_000_000_000);
 const WEBHOOK_SECRET: &str = "whsec_simulated";
 
 /// Opening fails only when the program itself is broken.

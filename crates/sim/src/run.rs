@@ -12,20 +12,23 @@ use std::time::Duration;
 
 use domain::context::Plants;
 use domain::time::{Span, Timestamp};
+use server::jobs;
 use tokio::task::yield_now;
 
 use crate::actors;
-use crate::audit::{Auditor, Snapshot, Violation};
+use crate::audit::{Auditor, Snapshot, Violation, must};
 use crate::call::{Call, Reply};
 use crate::chance::Chance;
 use crate::chores::{Chore, Post, deliver_webhooks};
-use crate::market::{Market, Opened};
+use crate::market::{BEGIN, Market, Opened};
 use crate::ear::Ear;
 use crate::model::Model;
 use crate::swarm::{PAUSE_MAX, Swarm};
 
 /// Requests and chores under way at the same time.
 const FLYING_MAX: usize = 8;
+/// `verify` asks every lane about everything, which takes longer than a run: one seed in so many.
+const VERIFIED: u64 = 16;
 /// More jumps of the clock than the slowest operation needs to end.
 const QUIET_ROUNDS_MAX: usize = 600;
 
@@ -147,21 +150,23 @@ impl Run {
         let flying = u32::try_from(self.flying.len()).expect("few");
         let room = u32::from(self.flying.len() < FLYING_MAX);
         let travelling = u32::from(self.market.gateway.travelling() > 0);
+        let swarm = &self.swarm;
         let weights = [
-            flying * 60,
-            room * 50,
-            room * self.swarm.recovery_weight / 2,
-            room * 10,
-            room * 2,
-            room * 6,
-            15,
-            travelling * 12,
-            3,
-            40,
-            self.swarm.hours_weight,
-            self.swarm.days_weight,
-            flying.min(1) * self.swarm.crash_weight,
-            flying.min(1) * self.swarm.crash_all_weight,
+            flying.min(1) * 120 + flying * 40,
+            room * 60,
+            room * swarm.recovery_weight,
+            room * swarm.chores_weight,
+            room * swarm.chores_weight / 4,
+            room * swarm.chores_weight / 2,
+            swarm.webhooks_weight,
+            travelling * 5,
+            4,
+            20,
+            swarm.hours_weight,
+            swarm.days_weight,
+            flying.min(1) * swarm.crash_weight,
+            flying.min(1) * swarm.crash_all_weight,
+            swarm.edges_weight,
         ];
         match self.chance.weighted(&weights) {
             0 => return self.progress().await,
@@ -190,20 +195,35 @@ impl Run {
                 let gone = self.flying.remove(index);
                 self.note(format!("crash of {}", gone.number));
             }
-            _ => {
+            13 => {
                 self.flying.clear();
                 self.note("crash of the node".to_owned());
             }
+            _ => return self.to_the_edge().await,
+        }
+        Ok(())
+    }
+
+    /// Time passes until just before or after an instant that matters to a live operation.
+    async fn to_the_edge(&mut self) -> Result<(), Violation> {
+        let broken = |fault: store::engine::Fault| Violation::new("unreadable", fault.to_string());
+        let due = self.market.app.db.read(|reads| reads.due_ops(Timestamp::FAR_FUTURE, 64)).await;
+        let due = due.map_err(broken)?;
+        let Some(op) = self.chance.pick(&due) else { return Ok(()) };
+        let begun = op.first_sent_at.unwrap_or(op.created_at);
+        let hours = self.chance.between(23, 25);
+        let edge = begun + Span::hours(hours) + Span::seconds(self.chance.between(-90, 90));
+        let span = edge - self.market.now();
+        if span > Span::ZERO {
+            self.pass(span).await;
         }
         Ok(())
     }
 
     /// Somebody asks for something.
     fn request(&mut self) {
-        let max = self.swarm.bookings_max;
-        let Some(call) = actors::next_call(&mut self.chance, &self.market, &mut self.model, max) else {
-            return;
-        };
+        let next = actors::next_call(&mut self.chance, &self.market, &mut self.model, &self.swarm);
+        let Some(call) = next else { return };
         self.model.calls += 1;
         let number = self.model.calls;
         self.note(format!("{number}: {:?} {} {:?}", call.about, call.body, call.key));
@@ -334,14 +354,19 @@ impl Run {
         self.note("the end begins".to_owned());
         self.flying.clear();
         self.market.gateway.calm();
+        if self.chance.permille(300) {
+            // A long night before anybody looks.
+            self.pass(Span::hours(30)).await;
+        }
         for _ in 0..QUIET_ROUNDS_MAX {
-            while self.market.gateway.deliver_any().await {}
             self.settle().await?;
             self.look().await?;
             let (seen, books) = self.see().await?;
             let next = seen.ops.values().filter_map(|op| op.wake_at).min();
-            if next.is_none() && self.inbox_is_quiet().await? {
-                return self.auditor.conclude(&seen, &books, &self.model);
+            let silent = self.market.gateway.travelling() == 0;
+            if next.is_none() && silent && self.inbox_is_quiet().await? {
+                self.auditor.conclude(&seen, &books, &self.model)?;
+                return self.second_opinions().await;
             }
             let pause = next.map_or(Span::HOUR, |next| next - self.market.now());
             self.pass(pause.max(Span::SECOND)).await;
@@ -351,12 +376,27 @@ impl Run {
 
     /// Everything that is due now.
     async fn settle(&mut self) -> Result<(), Violation> {
-        well_taken(&deliver_webhooks(&self.market, || Post::Arrives).await)?;
-        for chore in [Chore::Inbox, Chore::Recover, Chore::Everything, Chore::Reconcile] {
+        if self.chance.permille(500) {
+            well_taken(&deliver_webhooks(&self.market, || Post::Arrives).await)?;
+        }
+        for chore in [Chore::Recover, Chore::Inbox, Chore::Everything, Chore::Reconcile] {
             let done = chore.run(self.market.app.clone()).await;
             done.map_err(|error| Violation::new("chore", format!("{chore:?}: {error}")))?;
         }
         Ok(())
+    }
+
+    /// What the product itself says of its books, at rest: reconciliation and `verify`.
+    async fn second_opinions(&self) -> Result<(), Violation> {
+        let differences = jobs::reconcile_all(&self.market.app, Some(BEGIN)).await;
+        let differences = differences.map_err(|error| Violation::new("unreadable", error.to_string()))?;
+        must(differences.is_empty(), "reconciliation", || format!("{differences:?}"))?;
+        if !self.plan.seed.is_multiple_of(VERIFIED) {
+            return Ok(());
+        }
+        let findings = self.market.app.db.read_now(store::verify::verify);
+        let findings = findings.map_err(|fault| Violation::new("unreadable", fault.to_string()))?;
+        must(findings.is_empty(), "verify", || format!("{findings:?}"))
     }
 
     async fn inbox_is_quiet(&self) -> Result<bool, Violation> {

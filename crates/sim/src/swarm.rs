@@ -36,8 +36,16 @@ pub struct Swarm {
     /// Weight of hours passing, and of days.
     pub hours_weight: u32,
     pub days_weight: u32,
-    /// How much recovery there is.
+    /// Weight of jumps to just before or after an instant at which the protocol changes its mind.
+    pub edges_weight: u32,
+    /// How much recovery and other background work there is.
     pub recovery_weight: u32,
+    pub chores_weight: u32,
+    pub webhooks_weight: u32,
+    /// How much people like each way of paying, and of thinking better of it.
+    pub pay_weight: u32,
+    pub intent_weight: u32,
+    pub cancel_weight: u32,
     pub students: usize,
     pub teachers: usize,
     /// Bookings that a run makes; few, so that requests meet.
@@ -51,10 +59,10 @@ impl Swarm {
             let level = chance.between(most / 10, most);
             if on { u32::try_from(level).expect("small and positive") } else { 0 }
         };
-        Swarm {
+        let mut swarm = Swarm {
             not_sent_permille: trouble(150),
             lost_permille: trouble(300),
-            travels_permille: trouble(300),
+            travels_permille: trouble(400),
             unanswered_permille: trouble(300),
             error_permille: trouble(200),
             rate_limited_permille: trouble(200),
@@ -63,15 +71,27 @@ impl Swarm {
             webhook_lost_permille: trouble(300),
             webhook_twice_permille: trouble(500),
             crash_weight: trouble(40),
-            crash_all_weight: trouble(15),
+            crash_all_weight: trouble(10),
             hours_weight: trouble(30),
-            days_weight: trouble(15),
+            days_weight: trouble(10),
+            edges_weight: trouble(60),
             recovery_weight: 10 + trouble(60),
-            one_call: chance.permille(600),
+            chores_weight: 8,
+            webhooks_weight: 15,
+            pay_weight: 10 + trouble(40),
+            intent_weight: 5 + trouble(60),
+            cancel_weight: 2 + trouble(20),
+            one_call: chance.permille(700),
             students: chance.below(3) + 1,
             teachers: chance.below(2) + 1,
             bookings_max: chance.below(6) + 1,
+        };
+        if chance.permille(350) {
+            // A lazy node: what is left undone stays so for hours.
+            (swarm.recovery_weight, swarm.chores_weight, swarm.webhooks_weight) = (12, 0, 1);
+            swarm.edges_weight = swarm.edges_weight.max(30);
         }
+        swarm
     }
 
     /// No trouble at all: how every run ends.
