@@ -27,12 +27,17 @@ const REPEATABLE_MAX: usize = 12;
 
 /// Somebody's next request; `None` when nobody wants anything.
 pub fn next_call(chance: &mut Chance, market: &Market, model: &mut Model, swarm: &Swarm) -> Option<Call> {
-    let may_book = model.bookings.len() < swarm.bookings_max;
-    let has = u32::from(!model.bookings.is_empty());
+    if model.eager.is_some() && chance.permille(700) {
+        return model.eager.take();
+    }
+    let open = model.open().len();
+    let unanswered = model.open().iter().any(|known| !known.is_accepted);
+    let may_book = open < swarm.bookings_max;
+    let has = u32::from(open > 0);
     let weights = [
         u32::from(may_book) * 20,
         u32::from(may_book) * 5,
-        has * 20,
+        u32::from(unanswered) * 60,
         has * swarm.pay_weight,
         has * swarm.intent_weight / 2,
         u32::from(!model.intents.is_empty()) * swarm.intent_weight,
@@ -46,7 +51,7 @@ pub fn next_call(chance: &mut Chance, market: &Market, model: &mut Model, swarm:
     let call = match chance.weighted(&weights) {
         0 => book(chance, market),
         1 => purchase(chance, market, model),
-        2 => accept(market, known(chance, model)?),
+        2 => accept(market, model.open().into_iter().find(|known| !known.is_accepted)?),
         3 => pay(chance, market, model)?,
         4 => open_intent(chance, market, model)?,
         5 => confirm_intent(chance, market, model)?,
@@ -64,9 +69,14 @@ pub fn next_call(chance: &mut Chance, market: &Market, model: &mut Model, swarm:
     Some(call)
 }
 
-/// Mostly the newest booking, so that requests meet.
+/// Mostly the newest booking that was accepted, so that requests meet.
 fn known<'m>(chance: &mut Chance, model: &'m Model) -> Option<&'m Known> {
-    if chance.permille(500) { model.bookings.last() } else { chance.pick(&model.bookings) }
+    let open = model.open();
+    let accepted = open.iter().rev().find(|known| known.is_accepted);
+    if chance.permille(700) && accepted.is_some() {
+        return accepted.copied();
+    }
+    chance.pick(&open).copied()
 }
 
 fn card(chance: &mut Chance) -> &'static str {
@@ -84,7 +94,8 @@ fn call(about: About, token: &str, path: String, body: &serde_json::Value) -> Ca
 /// A quarter of an hour some time from now.
 fn some_start(chance: &mut Chance, now: Timestamp) -> Timestamp {
     let quarter = Span::minutes(15).0;
-    let start = now.0 + Span::minutes(chance.between(30, 60 * 72)).0;
+    let hours_max = if chance.permille(500) { 72 } else { 24 * 14 };
+    let start = now.0 + Span::minutes(chance.between(30, 60 * hours_max)).0;
     Timestamp(start - start % quarter)
 }
 
@@ -130,8 +141,8 @@ fn accept(market: &Market, known: &Known) -> Call {
 fn cancel(chance: &mut Chance, market: &Market, known: &Known) -> Call {
     let student = payer(market, known);
     let token = if chance.permille(700) { &student.token } else { &market.teachers[known.teacher].token };
-    let body = json!({ "reason": "something came up" });
-    call(About::Cancel { booking: known.id }, token, on_booking(known, "cancel"), &body)
+    let nothing = call(About::Cancel { booking: known.id }, token, String::new(), &json!({}));
+    nothing.cancelling(known.id)
 }
 
 fn complete(market: &Market, known: &Known) -> Call {
@@ -171,7 +182,8 @@ fn confirm_intent(chance: &mut Chance, market: &Market, model: &Model) -> Option
     let known = model.bookings.iter().find(|known| known.id == *booking)?;
     let mut body = json!({ "payment_intent_id": reference });
     if chance.permille(800) {
-        body["payment_method_id"] = json!(card(chance));
+        let declines = chance.permille(300);
+        body["payment_method_id"] = json!(if declines { "pm_card_declined" } else { card(chance) });
     }
     let path = "/api/payments/confirm-payment/".to_owned();
     Some(call(About::ConfirmIntent { booking: *booking }, &payer(market, known).token, path, &body))

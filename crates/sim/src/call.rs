@@ -51,6 +51,17 @@ impl Reply {
 }
 
 impl Call {
+    /// The same person cancels a booking.
+    pub fn cancelling(&self, booking: i64) -> Call {
+        Call {
+            about: About::Cancel { booking },
+            token: self.token.clone(),
+            path: format!("/api/bookings/bookings/{booking}/cancel/"),
+            body: r#"{"reason":"something came up"}"#.to_owned(),
+            key: None,
+        }
+    }
+
     pub async fn send(self, router: Router) -> Reply {
         let mut request = Request::post(&self.path)
             .header("authorization", format!("Bearer {}", self.token))

@@ -91,8 +91,7 @@ fn many(arguments: &Arguments) -> Opened<bool> {
     let (next, totals) = (AtomicU64::new(0), Totals::default());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let worked: Vec<Opened<()>> = std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..threads).map(|_| scope.spawn(|| work(arguments, &next, &totals))).collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(arguments, &next, &totals))).collect();
         workers.into_iter().map(|worker| worker.join().expect("workers return their errors")).collect()
     });
     worked.into_iter().collect::<Opened<Vec<()>>>()?;

@@ -77,12 +77,7 @@ pub struct Teacher {
 }
 
 impl Market {
-    pub async fn open(
-        seed: u64,
-        swarm: &Swarm,
-        chance: &mut Chance,
-        plants: Plants,
-    ) -> Opened<Market> {
+    pub async fn open(seed: u64, swarm: &Swarm, chance: &mut Chance, plants: Plants) -> Opened<Market> {
         let clock = Arc::new(ManualClock::at(BEGIN));
         let dice: Arc<dyn Dice> = Arc::new(SeededDice::new(chance.roll()));
         let core = core(seed, &clock)?;
@@ -148,8 +143,15 @@ impl Market {
         let profile =
             ProfilePatch { full_name: Some(format!("{role:?} {number}")), ..ProfilePatch::default() };
         let password = String::from("$none$");
-        let register =
-            Register { uuid: uuid.clone(), email: email.clone(), password, role, profile, token, real_now: now };
+        let register = Register {
+            uuid: uuid.clone(),
+            email: email.clone(),
+            password,
+            role,
+            profile,
+            token,
+            real_now: now,
+        };
         let person = self.app.db.submit(register).await?.person;
         let start = StartSession {
             person: person.id,

@@ -19,6 +19,9 @@ pub struct Known {
     pub teacher: usize,
     /// What the payer must be charged, by our own reckoning.
     pub total_minor: i64,
+    pub is_accepted: bool,
+    /// Nobody expects anything of it any more.
+    pub is_closed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -28,6 +31,8 @@ pub struct Model {
     pub intents: Vec<(i64, String)>,
     /// Calls that somebody may make again.
     pub repeatable: Vec<Call>,
+    /// What somebody does at once after a decline: the same with a better card.
+    pub eager: Option<Call>,
     /// Calls so far.
     pub calls: u64,
     /// Final answers by token, path and key.
@@ -50,6 +55,17 @@ impl Model {
         *self.statuses.entry(reply.status).or_default() += 1;
         expected_status(call, reply)?;
         self.same_key_same_answer(call, reply)?;
+        self.follow(&call.about, reply);
+        if reply.is_decline() && matches!(call.about, About::ConfirmIntent { .. }) {
+            let body = call.body.replace("declined", "visa");
+            self.eager = Some(Call { body, ..call.clone() });
+        }
+        if let (504, About::Pay { booking }) = (reply.status, &call.about)
+            && started.is_multiple_of(2)
+        {
+            // "It did not work, so I cancel."
+            self.eager = Some(call.cancelling(*booking));
+        }
         match &call.about {
             About::Book { student, teacher, minutes, .. } if reply.status == 201 => {
                 let id = number(reply, "id")?;
@@ -59,15 +75,24 @@ impl Model {
                     student: *student,
                     teacher: *teacher,
                     total_minor: base + fee_on_top(base),
+                    is_accepted: false,
+                    is_closed: false,
                 });
             }
             About::Purchase { student, teacher } if reply.status == 200 => {
                 let id = number(reply, "booking_id")?;
                 let total_minor = market.teachers[*teacher].price_minor;
-                self.learn(Known { id, student: *student, teacher: *teacher, total_minor });
+                let (student, teacher) = (*student, *teacher);
+                let (is_accepted, is_closed) = (false, false);
+                self.learn(Known { id, student, teacher, total_minor, is_accepted, is_closed });
                 self.told_paid(id);
             }
             About::Pay { booking } | About::ConfirmIntent { booking } => {
+                let is_settled =
+                    matches!(reply.status, 200 | 503) || (reply.status == 400 && !reply.is_decline());
+                if is_settled {
+                    self.intents.retain(|(of, _)| of != booking);
+                }
                 // An older attempt is told as it went: by its key, or by its intent.
                 let is_new_attempt = matches!(call.about, About::Pay { .. }) && call.key.is_none();
                 let paid_before = self.paid.get(booking).is_some_and(|at| *at < started);
@@ -91,6 +116,27 @@ impl Model {
 
     pub fn known(&self, booking: i64) -> Option<&Known> {
         self.bookings.iter().find(|known| known.id == booking)
+    }
+
+    /// Who hears that a booking is gone loses interest in it.
+    fn follow(&mut self, about: &About, reply: &Reply) {
+        let (About::Accept { booking }
+        | About::Cancel { booking }
+        | About::Complete { booking }
+        | About::Pay { booking }
+        | About::OpenIntent { booking }
+        | About::ConfirmIntent { booking }) = about
+        else {
+            return;
+        };
+        let Some(known) = self.bookings.iter_mut().find(|known| known.id == *booking) else { return };
+        known.is_accepted |= matches!(about, About::Accept { .. }) && reply.status == 200;
+        known.is_closed |= matches!(reply.code(), "booking_cancelled" | "booking_over");
+    }
+
+    /// Bookings of which something can still be expected.
+    pub fn open(&self) -> Vec<&Known> {
+        self.bookings.iter().filter(|known| !known.is_closed).collect()
     }
 
     fn learn(&mut self, known: Known) {

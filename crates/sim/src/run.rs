@@ -20,13 +20,15 @@ use crate::audit::{Auditor, Snapshot, Violation, must};
 use crate::call::{Call, Reply};
 use crate::chance::Chance;
 use crate::chores::{Chore, Post, deliver_webhooks};
-use crate::market::{BEGIN, Market, Opened};
 use crate::ear::Ear;
+use crate::market::{BEGIN, Market, Opened};
 use crate::model::Model;
 use crate::swarm::{PAUSE_MAX, Swarm};
 
 /// Requests and chores under way at the same time.
 const FLYING_MAX: usize = 8;
+/// Enough polls for any request that nobody keeps waiting.
+const POLLS_MAX: usize = 30;
 /// `verify` asks every lane about everything, which takes longer than a run: one seed in so many.
 const VERIFIED: u64 = 16;
 /// More jumps of the clock than the slowest operation needs to end.
@@ -170,7 +172,7 @@ impl Run {
         ];
         match self.chance.weighted(&weights) {
             0 => return self.progress().await,
-            1 => self.request(),
+            1 => return self.request().await,
             2 => self.chore(Chore::Recover),
             3 => self.chore(Chore::Inbox),
             4 => self.chore(Chore::Reconcile),
@@ -199,37 +201,64 @@ impl Run {
                 self.flying.clear();
                 self.note("crash of the node".to_owned());
             }
-            _ => return self.to_the_edge().await,
+            _ => return self.jump_to_an_edge().await,
         }
         Ok(())
     }
 
     /// Time passes until just before or after an instant that matters to a live operation.
-    async fn to_the_edge(&mut self) -> Result<(), Violation> {
+    async fn jump_to_an_edge(&mut self) -> Result<(), Violation> {
         let broken = |fault: store::engine::Fault| Violation::new("unreadable", fault.to_string());
         let due = self.market.app.db.read(|reads| reads.due_ops(Timestamp::FAR_FUTURE, 64)).await;
         let due = due.map_err(broken)?;
         let Some(op) = self.chance.pick(&due) else { return Ok(()) };
         let begun = op.first_sent_at.unwrap_or(op.created_at);
-        let hours = self.chance.between(23, 25);
-        let edge = begun + Span::hours(hours) + Span::seconds(self.chance.between(-90, 90));
+        let hours = *self.chance.pick(&[23, 23, 24, 25]).expect("there are some");
+        let edge = begun + Span::hours(hours) + Span::seconds(self.chance.between(-90, 30));
         let span = edge - self.market.now();
+        self.note(format!("edge: {hours} hours of {:?}, {:?}", op.id, op.state));
         if span > Span::ZERO {
             self.pass(span).await;
         }
-        Ok(())
+        // A node looks on both sides of it, and some days the line is slow just then.
+        let slow = if self.chance.permille(400) { 800 } else { self.swarm.travels_permille };
+        let usual = self.market.gateway.slow_down(slow);
+        self.recover_now().await?;
+        self.market.gateway.slow_down(usual);
+        let seconds = self.chance.between(30, 240);
+        self.pass(Span::seconds(seconds)).await;
+        self.recover_now().await
+    }
+
+    /// Recovery from its beginning to its end, or to where it waits for the gateway.
+    async fn recover_now(&mut self) -> Result<(), Violation> {
+        if self.flying.len() == FLYING_MAX {
+            self.flying.remove(0);
+        }
+        self.chore(Chore::Recover);
+        self.get_on(self.flying.len() - 1, POLLS_MAX).await
     }
 
     /// Somebody asks for something.
-    fn request(&mut self) {
+    async fn request(&mut self) -> Result<(), Violation> {
+        let hurries = self.model.eager.is_some();
         let next = actors::next_call(&mut self.chance, &self.market, &mut self.model, &self.swarm);
-        let Some(call) = next else { return };
+        let Some(call) = next else { return Ok(()) };
         self.model.calls += 1;
         let number = self.model.calls;
         self.note(format!("{number}: {:?} {} {:?}", call.about, call.body, call.key));
         let future = self.answer_to(&call);
         let what = What::Call(Box::new(call));
         self.flying.push(Flying { number, what, born: self.market.now(), future });
+        if hurries && self.flying.len() < FLYING_MAX {
+            // The gateway's word of what went wrong comes just when the payer tries again.
+            let polls = self.chance.below(9);
+            self.get_on(self.flying.len() - 1, polls).await?;
+            self.webhooks().await?;
+            self.chore(Chore::Inbox);
+            return self.get_on(self.flying.len() - 1, POLLS_MAX).await;
+        }
+        Ok(())
     }
 
     fn answer_to(&self, call: &Call) -> Pin<Box<dyn Future<Output = Landed>>> {
@@ -251,7 +280,11 @@ impl Run {
     /// One of those under way gets on: by one step, or by many.
     async fn progress(&mut self) -> Result<(), Violation> {
         let index = self.chance.below(self.flying.len());
-        let polls = *self.chance.pick(&[1, 1, 1, 2, 3, 5, 30]).expect("there are some");
+        let polls = *self.chance.pick(&[1, 1, 1, 2, 3, 5, POLLS_MAX]).expect("there are some");
+        self.get_on(index, polls).await
+    }
+
+    async fn get_on(&mut self, index: usize, polls: usize) -> Result<(), Violation> {
         for _ in 0..polls {
             let flying = &mut self.flying[index];
             if let Poll::Ready(landed) = poll_once(flying).await? {

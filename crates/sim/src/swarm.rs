@@ -61,8 +61,8 @@ impl Swarm {
         };
         let mut swarm = Swarm {
             not_sent_permille: trouble(150),
-            lost_permille: trouble(300),
-            travels_permille: trouble(400),
+            lost_permille: trouble(400),
+            travels_permille: trouble(600),
             unanswered_permille: trouble(300),
             error_permille: trouble(200),
             rate_limited_permille: trouble(200),
@@ -80,7 +80,7 @@ impl Swarm {
             webhooks_weight: 15,
             pay_weight: 10 + trouble(40),
             intent_weight: 5 + trouble(60),
-            cancel_weight: 2 + trouble(20),
+            cancel_weight: 2 + trouble(12),
             one_call: chance.permille(700),
             students: chance.below(3) + 1,
             teachers: chance.below(2) + 1,
@@ -90,6 +90,12 @@ impl Swarm {
             // A lazy node: what is left undone stays so for hours.
             (swarm.recovery_weight, swarm.chores_weight, swarm.webhooks_weight) = (12, 0, 1);
             swarm.edges_weight = swarm.edges_weight.max(30);
+        }
+        if chance.permille(300) {
+            // A shop whose clients confirm by themselves.
+            (swarm.intent_weight, swarm.pay_weight) = (120, 4);
+            // Open intents do not live long.
+            (swarm.hours_weight, swarm.days_weight, swarm.edges_weight) = (0, 0, 0);
         }
         swarm
     }

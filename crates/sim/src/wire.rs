@@ -89,6 +89,11 @@ impl FlakyGateway {
         line.swarm = line.swarm.calm();
     }
 
+    /// For a while most requests take long, or the line is as it was; answers the former share.
+    pub fn slow_down(&self, travels_permille: u32) -> u32 {
+        std::mem::replace(&mut self.line().swarm.travels_permille, travels_permille)
+    }
+
     pub fn travelling(&self) -> usize {
         self.line().travelling.len()
     }

@@ -20,10 +20,8 @@ pub fn check(seen: &Snapshot, model: &Model) -> Result<(), Violation> {
 fn operations(seen: &Snapshot) -> Result<(), Violation> {
     let mut claims: BTreeMap<PaymentId, Vec<&Op>> = BTreeMap::new();
     for op in seen.ops.values() {
-        let is_live = matches!(
-            op.state,
-            OpState::Intent | OpState::InFlight | OpState::Waiting | OpState::Unknown
-        );
+        let is_live =
+            matches!(op.state, OpState::Intent | OpState::InFlight | OpState::Waiting | OpState::Unknown);
         must(!is_live || op.wake_at.is_some(), "I13", || format!("nobody will look at {op:?}"))?;
         if op.kind == OpKind::Charge && (is_live || op.state == OpState::Succeeded) {
             claims.entry(op.payment).or_default().push(op);

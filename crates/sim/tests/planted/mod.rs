@@ -4,7 +4,7 @@
 use sim::{Plan, rules, run};
 
 /// Seeds within which a removed rule must be noticed.
-const SEEDS_MAX: u64 = 100;
+const SEEDS_MAX: u64 = 300;
 
 /// The first seed that notices.
 fn found_at(rule: &str, nets_dropped: bool) -> Option<u64> {
