@@ -27,7 +27,7 @@ const REPEATABLE_MAX: usize = 12;
 
 /// Somebody's next request; `None` when nobody wants anything.
 pub fn next_call(chance: &mut Chance, market: &Market, model: &mut Model, swarm: &Swarm) -> Option<Call> {
-    if model.eager.is_some() && chance.permille(700) {
+    if model.eager.is_some() {
         return model.eager.take();
     }
     let open = model.open().len();
@@ -182,7 +182,7 @@ fn confirm_intent(chance: &mut Chance, market: &Market, model: &Model) -> Option
     let known = model.bookings.iter().find(|known| known.id == *booking)?;
     let mut body = json!({ "payment_intent_id": reference });
     if chance.permille(800) {
-        let declines = chance.permille(300);
+        let declines = chance.permille(400);
         body["payment_method_id"] = json!(if declines { "pm_card_declined" } else { card(chance) });
     }
     let path = "/api/payments/confirm-payment/".to_owned();

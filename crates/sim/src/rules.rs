@@ -23,6 +23,7 @@ pub fn without(name: &str) -> Option<Plants> {
 }
 
 #[cfg(debug_assertions)]
+#[expect(clippy::unnecessary_wraps, reason = "the same call in both builds")]
 fn removed(rule: Plant) -> Option<Plants> {
     Some(Plants::without(rule))
 }

@@ -17,7 +17,7 @@ use tokio::task::yield_now;
 
 use crate::actors;
 use crate::audit::{Auditor, Snapshot, Violation, must};
-use crate::call::{Call, Reply};
+use crate::call::{About, Call, Reply};
 use crate::chance::Chance;
 use crate::chores::{Chore, Post, deliver_webhooks};
 use crate::ear::Ear;
@@ -248,11 +248,20 @@ impl Run {
         let number = self.model.calls;
         self.note(format!("{number}: {:?} {} {:?}", call.about, call.body, call.key));
         let future = self.answer_to(&call);
+        let tries_a_bad_card =
+            matches!(call.about, About::ConfirmIntent { .. }) && call.body.contains("card_declined");
         let what = What::Call(Box::new(call));
         self.flying.push(Flying { number, what, born: self.market.now(), future });
+        if tries_a_bad_card && !hurries {
+            self.get_on(self.flying.len() - 1, 2 * POLLS_MAX).await?;
+            if self.model.eager.is_some() && self.flying.len() < FLYING_MAX {
+                return Box::pin(self.request()).await;
+            }
+            return Ok(());
+        }
         if hurries && self.flying.len() < FLYING_MAX {
             // The gateway's word of what went wrong comes just when the payer tries again.
-            let polls = self.chance.below(9);
+            let polls = self.chance.below(18) + 8;
             self.get_on(self.flying.len() - 1, polls).await?;
             self.webhooks().await?;
             self.chore(Chore::Inbox);

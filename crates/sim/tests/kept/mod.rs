@@ -13,7 +13,7 @@ fn kept() -> Vec<Plan> {
         .map(|line| {
             let mut words = line.split_whitespace();
             let mut number = || words.next().and_then(|word| word.parse::<u64>().ok()).expect("two numbers");
-            let (seed, steps) = (number(), u32::try_from(number()).unwrap());
+            let (seed, steps) = (number(), u32::try_from(number()).expect("steps are few"));
             Plan { seed, steps, plants: Plants::default(), nets_dropped: false }
         })
         .collect()
