@@ -12,6 +12,7 @@ pub mod install;
 pub mod openapi;
 pub mod postgres;
 pub mod shell;
+pub mod sim;
 pub mod smoke;
 pub mod test;
 pub mod tidy;

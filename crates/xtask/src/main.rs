@@ -67,6 +67,12 @@ enum Command {
         #[arg(long)]
         binary: Option<PathBuf>,
     },
+    /// Simulate marketplaces: --seed N [--trace] [--without RULE], or --seeds N [--from N]
+    #[command(disable_help_flag = true)]
+    Sim {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Install a pre-push hook that runs fmt and tidy
     Hook,
 }
@@ -98,6 +104,7 @@ fn main() -> ExitCode {
             xtask::crash::run(&xtask::crash::Arguments { engine, rounds, seed, binary })
         }
         Command::Smoke { binary } => xtask::smoke::run(binary),
+        Command::Sim { arguments } => xtask::sim::run(&arguments),
         Command::Hook => xtask::hook::run(),
     };
     match outcome {

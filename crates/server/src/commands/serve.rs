@@ -75,7 +75,6 @@ fn print_banner(app: &App, metrics: Option<SocketAddr>, empty: bool) {
     println!("Bursar {} ({money})", env!("CARGO_PKG_VERSION"));
     println!("  API      {url}/api/");
     println!("  Docs     {url}/docs");
-    println!("  Admin    {url}/admin/");
     if let Some(address) = metrics {
         println!("  Metrics  http://{address}/metrics");
     }

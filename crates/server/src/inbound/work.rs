@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::context::Plant;
 use domain::gateway::{Answer, OpTag};
 use domain::id::{Id, OpId};
 use domain::inbox::{Settle, Worked};
@@ -95,6 +96,9 @@ async fn money(app: &App, gateway: &dyn Gateway, event: &InboxEvent, kind: OpKin
         },
     };
     match op {
+        Some(op) if app.plants.removed(Plant::Refetch) && event.kind.ends_with("failed") => {
+            believe(app, gateway, &op, event).await
+        }
         Some(op) => refetch(app, gateway, &op, &event.object).await,
         None => Ok(Worked::Parked),
     }
@@ -143,6 +147,16 @@ fn map<T, U>(answer: Answer<T>, of: impl FnOnce(T) -> U) -> Answer<U> {
         Answer::Rejected(reason) => Answer::Rejected(reason),
         Answer::Unknown(why) => Answer::Unknown(why),
     }
+}
+
+/// A bug planted on purpose: what the event says is taken for what is.
+async fn believe(app: &App, gateway: &dyn Gateway, op: &Op, event: &InboxEvent) -> Result<Worked, Error> {
+    let (rail, fence, payer) = (Protocol::rail(gateway), None, op.payer);
+    if op.kind == OpKind::Charge {
+        let heard = Heard::Answer(Answer::Rejected(event.kind.clone()));
+        app.db.record(RecordCharge { op: op.id, payer, fence, rail, heard, finish: None }).await?;
+    }
+    Ok(Worked::Processed)
 }
 
 /// Asks the gateway how the operation's object stands now, and records the answer. A live operation

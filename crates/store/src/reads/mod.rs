@@ -6,6 +6,7 @@
 
 pub mod bookings;
 mod cards;
+mod everything;
 mod fanout;
 mod offers;
 pub mod payments;

@@ -7,6 +7,7 @@ mod answers;
 mod intent;
 mod list;
 mod pay;
+mod planted;
 mod purchase;
 mod settle;
 

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use domain::context::Plant;
 use domain::id::{BookingId, Id};
 use domain::idempotency::Key;
-use domain::payments::{Begun, Method, PayBooking};
+use domain::payments::{Begun, Method, PayBooking, quote_booking};
 use domain::records::{Booking, Confirmer, Person};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::answers::{self, BookingView, PaidBooking, RequiresAction, Standing};
+use super::planted;
 use super::settle::{Tell, settle};
 use crate::api::methods::{self, CardDetails, Choice};
 use crate::app::App;
@@ -83,6 +85,7 @@ struct Start {
 async fn pay(app: &App, person: &Person, start: Start) -> Result<Response, Problem> {
     let view = start.view;
     let booking = view.booking.id;
+    let amount = quote_booking(&view.booking).total();
     let tell: Tell = Arc::new(move |standing: &Standing| answers::paid_booking(&view, standing));
     let command = PayBooking {
         booking,
@@ -93,6 +96,9 @@ async fn pay(app: &App, person: &Person, start: Start) -> Result<Response, Probl
         action_allowed: start.action_allowed,
         key: start.key.clone(),
     };
+    if app.plants.removed(Plant::Intent) {
+        return planted::pay(app, command, amount, tell).await;
+    }
     for _ in 0..ROUNDS_MAX {
         match app.db.submit(command.clone()).await? {
             Begun::CancelFirst(op) => {
