@@ -49,6 +49,11 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         rule: Rule::ProviderWord,
+        path: "crates/sim/",
+        reason: "its actors are clients of the API, who pay with the sandbox's test tokens",
+    },
+    Exception {
+        rule: Rule::ProviderWord,
         path: "crates/server/src/commands/demo/",
         reason: "a visitor of the API, who pays with the sandbox's test tokens",
     },
