@@ -14,6 +14,7 @@ mod sqlite;
 mod url;
 mod value;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -23,7 +24,6 @@ pub use readers::Readers;
 pub use url::Url;
 pub use value::{Column, Kind, Row, Table, Value};
 
-use dialect::Conflict;
 use url::Target;
 
 /// What a connection may do; a reader sees one snapshot per `begin` and cannot write.
@@ -258,15 +258,41 @@ impl Connection {
         &mut self,
         rows: impl IntoIterator<Item = &'a T>,
     ) -> Result<(), Fault> {
-        self.write_many(rows, Conflict::Refuse)
+        let mut rows = rows.into_iter().peekable();
+        if rows.peek().is_none() {
+            return Ok(());
+        }
+        let outcome = each!(self, session => session.insert_many(rows));
+        self.noting(outcome)
     }
 
-    /// Inserts or replaces by primary key; the keys must be distinct (PostgreSQL refuses others).
-    pub fn upsert_many<'a, T: Table + 'a>(
+    /// Changes rows that exist from what they were to what they are: only columns that differ are
+    /// written, because every index over a written column is written too. The key stays.
+    pub fn update_many<'a, T: Table + 'a>(
         &mut self,
-        rows: impl IntoIterator<Item = &'a T>,
+        changes: impl IntoIterator<Item = (&'a T, &'a T)>,
     ) -> Result<(), Fault> {
-        self.write_many(rows, Conflict::Replace)
+        let mut groups = BTreeMap::<Vec<usize>, Vec<Vec<Value>>>::new();
+        for (from, to) in changes {
+            let (before, mut row) = (values(from), values(to));
+            if before[..T::KEY] != row[..T::KEY] {
+                return Err(Fault::other("a key never changes"));
+            }
+            let changed: Vec<usize> =
+                (T::KEY..row.len()).filter(|index| before[*index] != row[*index]).collect();
+            if changed.is_empty() {
+                continue;
+            }
+            let values =
+                changed.iter().copied().chain(0..T::KEY).map(|index| std::mem::take(&mut row[index]));
+            let values = values.collect();
+            groups.entry(changed).or_default().push(values);
+        }
+        for (changed, rows) in groups {
+            let outcome = each!(self, session => session.update_many::<T>(&changed, rows));
+            self.noting(outcome)?;
+        }
+        Ok(())
     }
 
     /// Deletes by full primary keys; a key that is not there is no error.
@@ -289,23 +315,16 @@ impl Connection {
         self.noting(rows)
     }
 
-    fn write_many<'a, T: Table + 'a>(
-        &mut self,
-        rows: impl IntoIterator<Item = &'a T>,
-        conflict: Conflict,
-    ) -> Result<(), Fault> {
-        let mut rows = rows.into_iter().peekable();
-        if rows.peek().is_none() {
-            return Ok(());
-        }
-        let outcome = each!(self, session => session.insert_many(rows, conflict));
-        self.noting(outcome)
-    }
-
     fn noting<T>(&mut self, outcome: Result<T, Fault>) -> Result<T, Fault> {
         self.failed |= outcome.is_err();
         outcome
     }
+}
+
+fn values<T: Table>(row: &T) -> Vec<Value> {
+    let mut values = Vec::with_capacity(T::COLUMNS.len());
+    row.put(&mut values);
+    values
 }
 
 fn whole(keys: &[Vec<Value>], width: usize) -> Result<(), Fault> {

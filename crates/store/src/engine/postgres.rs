@@ -24,7 +24,7 @@ use tokio_postgres::{Client, Statement};
 use self::pipeline::Waiting;
 use self::reactor::Reactor;
 use self::values::{Arrays, read};
-use super::dialect::{self, Conflict};
+use super::dialect;
 use super::fault::{Fault, OpenError};
 use super::url::Server;
 use super::value::{Row, Table, Value};
@@ -236,6 +236,9 @@ impl Session {
         columns: &[usize],
         keys: &[Vec<Value>],
     ) -> Result<Vec<T>, Fault> {
+        if let [key] = keys {
+            return self.load(&dialect::find::<T>(columns), &refs(key));
+        }
         // A key given twice answers once, as on SQLite; sorted, so the tree is walked forward.
         let distinct = keys.iter().collect::<BTreeSet<_>>();
         let columns_of_key = columns.iter().map(|index| T::COLUMNS[*index]);
@@ -246,14 +249,23 @@ impl Session {
     pub(super) fn insert_many<'a, T: Table + 'a>(
         &mut self,
         rows: impl Iterator<Item = &'a T>,
-        conflict: Conflict,
     ) -> Result<(), Fault> {
         let mut values = Vec::with_capacity(rows.size_hint().0 * T::COLUMNS.len());
         for row in rows {
             row.put(&mut values);
         }
         let arrays = Arrays::of(T::COLUMNS.iter().copied(), values)?;
-        self.write(&dialect::postgres_insert::<T>(conflict), arrays)
+        self.write(&dialect::postgres_insert::<T>(), arrays)
+    }
+
+    pub(super) fn update_many<T: Table>(
+        &mut self,
+        changed: &[usize],
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), Fault> {
+        let columns = changed.iter().copied().chain(0..T::KEY).map(|index| T::COLUMNS[index]);
+        let arrays = Arrays::of(columns, rows.into_iter().flatten())?;
+        self.write(&dialect::postgres_update::<T>(changed), arrays)
     }
 
     pub(super) fn delete_many<T: Table>(&mut self, keys: &[Vec<Value>]) -> Result<(), Fault> {
