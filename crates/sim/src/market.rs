@@ -127,11 +127,11 @@ impl Market {
 
     async fn people(&mut self, swarm: &Swarm, chance: &mut Chance) -> Opened<()> {
         for number in 0..swarm.students {
-            let login = Arc::new(Login::register(&self.router, "STUDENT", number).await?);
+            let login = Arc::new(Login::register(&self.router, &self.clock, "STUDENT", number).await?);
             self.students.push(Student { login });
         }
         for number in 0..swarm.teachers {
-            let login = Arc::new(Login::register(&self.router, "TEACHER", number).await?);
+            let login = Arc::new(Login::register(&self.router, &self.clock, "TEACHER", number).await?);
             let price_minor = chance.between(5, 20) * 400;
             let gig = json!({
                 "category": "language",
