@@ -8,8 +8,8 @@
 mod dialect;
 mod fault;
 mod lock;
-mod pool;
 mod postgres;
+mod readers;
 mod sqlite;
 mod url;
 mod value;
@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicU32;
 
 pub use fault::{Cause, Fault, OpenError, Rule};
 pub use lock::ServerLock;
-pub use pool::Pool;
+pub use readers::Readers;
 pub use url::Url;
 pub use value::{Column, Kind, Row, Table, Value};
 
@@ -90,6 +90,16 @@ enum Session {
     Postgres(Box<postgres::Session>),
 }
 
+/// A question whose answer is still to be fetched with [`Connection::answer`].
+#[must_use]
+pub struct Asked<T>(Pending<T>);
+
+enum Pending<T> {
+    Here(Vec<T>),
+    /// Its number among those that travel together.
+    Waiting(usize),
+}
+
 /// Runs the same call on whichever engine it is.
 macro_rules! each {
     ($connection:expr, $session:ident => $call:expr) => {
@@ -157,11 +167,51 @@ impl Connection {
     /// Locks these lanes (sorted, distinct) until the end of the work and loads their rows; on
     /// SQLite `begin` already holds everything.
     pub fn lock_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Vec<T>, Fault> {
+        let asked = self.ask_lanes(lanes)?;
+        self.answer(asked)
+    }
+
+    /// Asks for lanes to be locked and loaded. On PostgreSQL whatever is asked before the first answer
+    /// is fetched costs one round trip together, in the order asked: what is asked after the lanes is
+    /// seen under their locks.
+    pub fn ask_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Asked<T>, Fault> {
         debug_assert!(lanes.is_sorted_by(|a, b| a < b), "lanes are locked in one order by everybody");
         if lanes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Asked(Pending::Here(Vec::new())));
         }
-        let rows = each!(self, session => session.lock_lanes(lanes));
+        let asked = match &mut self.session {
+            Session::Sqlite(session) => session.lock_lanes(lanes).map(Pending::Here),
+            Session::Postgres(session) => {
+                let lanes = lanes.iter().copied().map(Value::Int).collect();
+                session.ask_lanes::<T>(lanes).map(Pending::Waiting)
+            }
+        };
+        self.noting(asked.map(Asked))
+    }
+
+    /// Asks for the rows that [`Connection::load_many`] would load.
+    pub fn ask_many<T: Table>(
+        &mut self,
+        columns: &[usize],
+        keys: Vec<Vec<Value>>,
+    ) -> Result<Asked<T>, Fault> {
+        if keys.is_empty() {
+            return Ok(Asked(Pending::Here(Vec::new())));
+        }
+        let asked = whole(&keys, columns.len()).and_then(|()| match &mut self.session {
+            Session::Sqlite(session) => session.load_many(columns, &keys).map(Pending::Here),
+            Session::Postgres(session) => session.ask_many::<T>(columns, keys).map(Pending::Waiting),
+        });
+        self.noting(asked.map(Asked))
+    }
+
+    /// What was asked. A refused question is everybody's fault who asked with it.
+    pub fn answer<T: Table>(&mut self, asked: Asked<T>) -> Result<Vec<T>, Fault> {
+        let rows = match (asked.0, &mut self.session) {
+            (Pending::Here(rows), _) => Ok(rows),
+            (Pending::Waiting(number), Session::Postgres(session)) => session.answer(number),
+            (Pending::Waiting(_), Session::Sqlite(_)) => Err(Fault::other("asked of another connection")),
+        };
         self.noting(rows)
     }
 
