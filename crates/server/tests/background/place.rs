@@ -55,7 +55,13 @@ pub struct Lesson {
 
 /// Runs a test in a place on this database.
 pub fn run<F: AsyncFnOnce(Place)>(db: &TestDb, test: F) {
-    in_runtime(async { test(Place::open(db, tempfile::tempdir().expect("a folder")).await).await });
+    run_with(db, &[], test);
+}
+
+/// The same with these settings.
+pub fn run_with<F: AsyncFnOnce(Place)>(db: &TestDb, settings: &[(&str, &str)], test: F) {
+    let folder = tempfile::tempdir().expect("a folder");
+    in_runtime(async { test(Place::open_with(db, folder, settings).await).await });
 }
 
 /// Runs a test that opens its places itself.
@@ -66,7 +72,11 @@ pub fn in_runtime(test: impl Future<Output = ()>) {
 
 impl Place {
     pub async fn open(db: &TestDb, folder: tempfile::TempDir) -> Place {
-        let started = start(config(db, &folder), Role::Server).await.expect("a fresh database");
+        Place::open_with(db, folder, &[]).await
+    }
+
+    async fn open_with(db: &TestDb, folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Place {
+        let started = start(config(db, &folder, settings), Role::Server).await.expect("a fresh database");
         let app = started.app.clone();
         let router = server::api::routes(app.clone());
         Place { app, router, folder, _started: started }
@@ -92,6 +102,11 @@ impl Place {
 
     pub async fn advance(&self, by: Span) {
         jobs::advance(&self.app, self.sandbox(), by).await.expect("a database");
+    }
+
+    /// Moves the clock and does nothing about it.
+    pub fn elapse(&self, by: Span) {
+        self.sandbox().clock.advance(by);
     }
 
     pub async fn rest(&self) {
@@ -212,6 +227,10 @@ impl Place {
         self.send(Method::POST, who, path, Some(body)).await
     }
 
+    pub async fn delete(&self, who: Option<&Login>, path: &str) -> (StatusCode, Value) {
+        self.send(Method::DELETE, who, path, None).await
+    }
+
     async fn send(
         &self,
         method: Method,
@@ -235,9 +254,9 @@ impl Place {
     }
 }
 
-fn config(db: &TestDb, folder: &tempfile::TempDir) -> Config {
+fn config(db: &TestDb, folder: &tempfile::TempDir, settings: &[(&str, &str)]) -> Config {
     let folder = folder.path().display().to_string();
     let own = [("BURSAR_SERVER__DATA_DIR", folder.as_str()), ("BURSAR_DATABASE__URL", db.text.as_str())];
-    let settings: Vec<(&str, &str)> = SECRETS.into_iter().chain(own).collect();
-    crate::http::config(&settings)
+    let all: Vec<(&str, &str)> = SECRETS.into_iter().chain(own).chain(settings.iter().copied()).collect();
+    crate::http::config(&all)
 }
