@@ -98,6 +98,7 @@ fn open(config: &Config, dice: &dyn Dice) -> Result<Db, StartError> {
         policies: Arc::new(Policies::default()),
         plants: Plants::default(),
         now: Arc::new(|| SystemClock.now()),
+        pause: Arc::new(crate::clock::pause),
     };
     Ok(Db::open(&url, settings)?)
 }

@@ -273,6 +273,7 @@ fn database(db: &TestDb, clock: &Arc<ManualClock>, policies: &Arc<Policies>) -> 
         policies: Arc::clone(policies),
         plants: Plants::default(),
         now: Arc::new(move || clock.now()),
+        pause: Arc::new(server::clock::pause),
     };
     Db::open(&db.url, settings).expect("a migrated database")
 }

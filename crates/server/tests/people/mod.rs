@@ -229,6 +229,7 @@ fn open(db: &TestDb, clock: &Arc<ManualClock>) -> Db {
         policies: Arc::new(Policies::default()),
         plants: Plants::default(),
         now: Arc::new(move || clock.now()),
+        pause: Arc::new(server::clock::pause),
     };
     Db::open(&db.url, settings).expect("opens")
 }
