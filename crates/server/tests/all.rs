@@ -5,6 +5,7 @@ mod background;
 mod cli;
 mod docs;
 mod http;
+mod leaks;
 mod mainjob;
 mod peers;
 mod people;

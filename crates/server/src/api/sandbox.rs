@@ -67,8 +67,7 @@ fn reading(app: &App, sandbox: &Sandbox) -> Json<ClockReading> {
     get, path = "/api/sandbox/clock/", tag = "sandbox", security(("bearer" = [])),
     responses(
         (status = 200, body = ClockReading),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn read_clock(State(app): State<App>, caller: Caller) -> Result<Json<ClockReading>, Problem> {
@@ -102,8 +101,7 @@ impl Advance {
     request_body = Advance,
     responses(
         (status = 200, body = ClockReading),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn advance_clock(
@@ -123,8 +121,7 @@ async fn advance_clock(
     request_body = Object,
     responses(
         (status = 200, body = Object),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn set_faults(
@@ -144,8 +141,7 @@ async fn set_faults(
     delete, path = "/api/sandbox/faults/", tag = "sandbox", security(("bearer" = [])),
     responses(
         (status = 204),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn clear_faults(State(app): State<App>, caller: Caller) -> Result<StatusCode, Problem> {
@@ -159,8 +155,7 @@ async fn clear_faults(State(app): State<App>, caller: Caller) -> Result<StatusCo
     get, path = "/api/sandbox/books/", tag = "sandbox", security(("bearer" = [])),
     responses(
         (status = 200, body = Object),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn read_books(State(app): State<App>, caller: Caller) -> Result<Json<Readout>, Problem> {
@@ -181,8 +176,7 @@ pub struct Challenge {
     request_body = Challenge,
     responses(
         (status = 200, body = Authenticated),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn authenticate_payer(
