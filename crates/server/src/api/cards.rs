@@ -55,6 +55,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "payment_method_id": "pm_card_visa", "save_for_future": true }))]
 pub(crate) struct AddPaymentMethod {
     payment_method_id: Option<String>,
     /// Published test numbers only, and only in the sandbox.
@@ -232,6 +233,7 @@ pub(crate) async fn list_payment_methods(
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "payment_method_id": "pm_card_visa" }))]
 pub(crate) struct SavePaymentMethod {
     payment_method_id: String,
 }

@@ -118,7 +118,7 @@ async fn advance_clock(
 /// Script what the next calls to the gateway meet, and how webhooks travel.
 #[utoipa::path(
     post, path = "/api/sandbox/faults/", tag = "sandbox", security(("bearer" = [])),
-    request_body = Object,
+    request_body = Option<Object>,
     responses(
         (status = 200, body = Object),
         crate::http::openapi::RefusedOrBroken,
@@ -173,7 +173,7 @@ pub struct Challenge {
 #[utoipa::path(
     post, path = "/api/sandbox/intents/{reference}/authenticate/", tag = "sandbox", security(("bearer" = [])),
     params(("reference" = String, Path)),
-    request_body = Challenge,
+    request_body = Option<Challenge>,
     responses(
         (status = 200, body = Authenticated),
         crate::http::openapi::RefusedOrBroken,
@@ -193,8 +193,8 @@ async fn authenticate_payer(
         Answer::Done(report) => Ok(Json(told(&report))),
         Answer::Rejected(why) => Err(Problem::bad_request("wrong_state", why)),
         Answer::Declined(decline) => Err(Problem::bad_request("card_declined", decline.message)),
-        Answer::NotSent(why) => Err(Problem::internal(why)),
-        Answer::Unknown(why) => Err(Problem::internal(why.reason)),
+        Answer::NotSent(why) => Err(silent(&why)),
+        Answer::Unknown(why) => Err(silent(&why.reason)),
     }
 }
 
@@ -224,6 +224,13 @@ fn told(report: &ChargeReport) -> Authenticated {
         ChargeState::Cancelled => "canceled",
     };
     Authenticated { payment_intent_id: report.reference.clone(), status }
+}
+
+/// 503: what was asked for did not happen, or does not count; it may be asked for again.
+fn silent(why: &str) -> Problem {
+    tracing::warn!(why, "the sandbox gateway did not answer");
+    let detail = "The sandbox gateway did not answer; the same request may be sent again.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "gateway_unavailable", detail).retry_after(1)
 }
 
 fn unreachable(error: ControlError) -> Problem {

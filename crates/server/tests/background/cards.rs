@@ -8,12 +8,12 @@ use store::both;
 
 use super::place::{Lesson, Place, run};
 
-const LIST: &str = "/api/payments/payment-methods/";
+const LIST: &str = "/api/payments/payment-methods";
 
 /// A saved card of the student: its number here, and its record.
 async fn saved(place: &Place, lesson: &Lesson) -> (i64, Card) {
     let body = json!({ "payment_method_id": "pm_card_visa" });
-    let (status, body) = place.post(Some(&lesson.student), &format!("{LIST}save/"), &body).await;
+    let (status, body) = place.post(Some(&lesson.student), &format!("{LIST}/save"), &body).await;
     assert_eq!(status, StatusCode::CREATED, "{body}");
     let id = body["payment_method"]["id"].as_i64().expect("an id");
     let person = lesson.student.person.id;
@@ -32,7 +32,7 @@ async fn is_attached(place: &Place, card: &Card) -> bool {
 }
 
 async fn delete(place: &Place, lesson: &Lesson, id: i64) {
-    let (status, body) = place.delete(Some(&lesson.student), &format!("{LIST}{id}/delete/")).await;
+    let (status, body) = place.delete(Some(&lesson.student), &format!("{LIST}/{id}/delete")).await;
     assert_eq!(status, StatusCode::OK, "{body}");
 }
 
@@ -81,7 +81,7 @@ both! {
             let (id, card) = saved(&place, &lesson).await;
             delete(&place, &lesson, id).await;
             let again = json!({ "payment_method_id": card.token });
-            let (status, body) = place.post(Some(&lesson.student), &format!("{LIST}save/"), &again).await;
+            let (status, body) = place.post(Some(&lesson.student), &format!("{LIST}/save"), &again).await;
             assert_eq!(status, StatusCode::CREATED, "{body}");
             place.rest().await;
             assert!(is_attached(&place, &card).await);

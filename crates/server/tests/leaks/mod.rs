@@ -146,7 +146,8 @@ store::both! {
         let node = Node::start(db);
         runtime.block_on(async {
             flow(&node, &mut heard).await;
-            node.mails(4).await;
+            // Two to confirm an address, one to reset a password.
+            node.links(3).await;
         });
         let finder = finder(&node, &heard);
         let (logs, errors) = (node.logs(), node.errors());

@@ -76,7 +76,8 @@ impl Node<'_> {
         let mut input = admin.stdin.take().expect("piped");
         input.write_all(ADMIN_PASSWORD.as_bytes()).expect("it reads");
         drop(input);
-        assert!(admin.wait().expect("it ends").success());
+        let ended = admin.wait().expect("it ends");
+        assert!(ended.success(), "{}", fs::read_to_string(folder.path().join("log")).expect("text"));
         // What it printed for its caller is no line of the log.
         fs::write(folder.path().join("log"), "").expect("a log");
         let mut child = bursar(db, folder.path(), &["serve", "--listen", "127.0.0.1:0"])
@@ -131,10 +132,10 @@ impl Node<'_> {
         files.filter_map(|file| fs::read_to_string(file.path()).ok()).collect()
     }
 
-    /// Waits until so many mails have been written.
-    pub async fn mails(&self, count: usize) {
+    /// Waits until so many links have been mailed.
+    pub async fn links(&self, count: usize) {
         let waiting = async {
-            while self.letters().len() < count {
+            while self.mailed_tokens().len() < count {
                 self.client.get(format!("{}/healthz", self.base)).send().await.expect("it is alive");
             }
         };
@@ -148,9 +149,7 @@ impl Node<'_> {
             let (_, rest) = letter.split_once("token=")?;
             rest.split_whitespace().next().map(str::to_owned)
         };
-        let tokens: Vec<String> = self.letters().iter().map(plain).filter_map(token).collect();
-        assert!(tokens.len() >= 3, "two confirmations and a reset: {}", tokens.len());
-        tokens
+        self.letters().iter().map(plain).filter_map(token).collect()
     }
 
     /// Ends the server where it stands; what it has stored.

@@ -32,6 +32,10 @@ enum NewRole {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "email": "sam@example.org", "password": "correct horse battery staple", "full_name": "Sam Example",
+    "role": "STUDENT",
+}))]
 pub(super) struct NewPerson {
     email: String,
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]

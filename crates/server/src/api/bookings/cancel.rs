@@ -20,6 +20,7 @@ use crate::http::idempotency::{self, respond};
 use crate::http::json::FreeText;
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "reason": "I am ill" }))]
 pub(crate) struct CancelBooking {
     /// At most 1000 characters.
     #[schema(value_type = Option<String>)]
@@ -41,7 +42,7 @@ pub(crate) struct CancelledBooking {
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
     ),
-    request_body = CancelBooking,
+    request_body = Option<CancelBooking>,
     responses(
         (status = 200, body = CancelledBooking),
         crate::http::openapi::Refused,
@@ -68,7 +69,7 @@ pub(crate) async fn cancel_booking(
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
     ),
-    request_body = CancelBooking,
+    request_body = Option<CancelBooking>,
     responses(
         (status = 200, body = CancelledBooking),
         crate::http::openapi::Refused,

@@ -28,6 +28,7 @@ use crate::http::json::{FreeText, Instant};
 use crate::http::{Body, Problem};
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "notes": "My book is chapter 3" }))]
 pub(crate) struct EditBooking {
     /// At most 2000 characters; everything else of a booking has actions of its own.
     #[schema(value_type = Option<String>)]
@@ -38,7 +39,7 @@ pub(crate) struct EditBooking {
 #[utoipa::path(
     patch, path = "/api/bookings/bookings/{id}/", tag = "bookings", security(("bearer" = [])),
     params(("id" = i64, Path)),
-    request_body = EditBooking,
+    request_body = Option<EditBooking>,
     responses(
         (status = 200, body = BookingView),
         crate::http::openapi::Refused,
@@ -89,7 +90,7 @@ pub(crate) struct ZoomInfo {
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
     ),
-    request_body = ConfirmBooking,
+    request_body = Option<ConfirmBooking>,
     responses(
         (status = 200, body = ConfirmedBooking),
         crate::http::openapi::Refused,

@@ -20,6 +20,11 @@ use crate::http::{Body, Problem};
 
 /// What may be said about a gig; a new one needs category, title, price and duration.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "category": "language", "service_type": "Conversation", "service_title": "Spanish conversation",
+    "short_description": "Talk", "full_description": "Talk a lot", "price_per_session": "50.00",
+    "session_duration": 60, "tags": ["spanish"], "what_you_provide_in_session": "Texts", "status": "active",
+}))]
 pub(super) struct GigInput {
     category: Option<CategoryInput>,
     #[schema(value_type = Option<String>, max_length = 100)]
@@ -190,7 +195,7 @@ pub(super) async fn replace_gig(
 /// Change a gig.
 #[utoipa::path(
     patch, path = "/api/accounts/gigs/{id}/", tag = "gigs", security(("bearer" = [])),
-    params(("id" = i64, Path)), request_body = GigInput,
+    params(("id" = i64, Path)), request_body = Option<GigInput>,
     responses(
         (status = 200, body = Gig),
         crate::http::openapi::Refused,

@@ -174,7 +174,7 @@ async fn get_teacher_profile(
 /// Change my profile.
 #[utoipa::path(
     patch, path = "/api/accounts/profiles/me/", tag = "people", security(("bearer" = [])),
-    request_body = ProfileInput,
+    request_body = Option<ProfileInput>,
     responses(
         (status = 200, body = ProfileView),
         crate::http::openapi::Refused,
@@ -194,7 +194,7 @@ async fn update_profile(
 /// Change my teacher's profile.
 #[utoipa::path(
     patch, path = "/api/accounts/teachers/my-profile/", tag = "people", security(("bearer" = [])),
-    request_body = ProfileInput,
+    request_body = Option<ProfileInput>,
     responses(
         (status = 200, body = ProfileView),
         crate::http::openapi::Refused,
