@@ -2,5 +2,6 @@
 
 mod batches;
 mod charges;
+mod inbox;
 mod refunds;
 mod strays;
