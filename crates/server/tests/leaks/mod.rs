@@ -22,12 +22,18 @@ const PASSWORDS: [&str; 4] =
 
 fn finder(node: &Node<'_>, heard: &BTreeSet<String>) -> Finder {
     let mut finder = Finder::default();
-    [NUMBER, DECLINED, UNKNOWN].into_iter().for_each(|number| finder.card(number));
+    for number in [NUMBER, DECLINED, UNKNOWN] {
+        finder.card(number);
+    }
     finder.code(CVC);
-    PASSWORDS.into_iter().chain([ADMIN_PASSWORD]).for_each(|word| finder.exact("password", word));
-    SECRETS.into_iter().for_each(|(name, secret)| finder.exact(name, secret));
-    heard.iter().for_each(|token| finder.exact("token", token));
-    node.mailed_tokens().iter().for_each(|token| finder.exact("mailed token", token));
+    let words = PASSWORDS.into_iter().chain([ADMIN_PASSWORD]).map(|word| ("password", word));
+    let tokens = heard.iter().map(|token| ("token", token.as_str()));
+    for (name, secret) in words.chain(SECRETS).chain(tokens) {
+        finder.exact(name, secret);
+    }
+    for token in node.mailed_tokens() {
+        finder.exact("mailed token", &token);
+    }
     finder
 }
 

@@ -17,7 +17,7 @@ use crate::{Now, Pause};
 const TRIES_MAX: usize = 3;
 /// How often a lost answer to COMMIT is looked up before its callers are told that nobody knows.
 const LOOKUPS_MAX: u32 = 20;
-/// The pauses between look-ups double from the first to the longest: together about half a minute, which
+/// The pauses between look-ups double from the first to the longest: together 25 seconds, which
 /// is what a new primary needs.
 const LOOKUP_PAUSE: Duration = Duration::from_millis(10);
 const LOOKUP_PAUSE_MAX: Duration = Duration::from_secs(2);
