@@ -186,6 +186,8 @@ fn database(
         policies: Arc::clone(policies),
         plants,
         now: Arc::new(now),
+        // In memory no answer is lost, so nothing is waited for.
+        pause: Arc::new(|_| {}),
     };
     Ok(Db::in_memory(settings)?)
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::cards::{self, Deleter};
 use domain::context::Plant;
 use domain::gateway::{Answer, OpTag};
 use domain::id::{Id, OpId};
@@ -11,7 +12,7 @@ use domain::operations::{Heard, Step};
 use domain::payments::RecordCharge;
 use domain::records::{InboxEvent, InboxState, Op, OpKind, Space};
 use domain::refunds::RecordRefund;
-use domain::{cards, refusal::Refusal};
+use domain::refusal::Refusal;
 use gateways::gateway::Gateway;
 use store::Error;
 use tokio::task::JoinSet;
@@ -212,7 +213,7 @@ async fn card(app: &App, event: &InboxEvent) -> Result<Worked, Error> {
         // It was never saved, or its owner was faster and the gateway says so.
         return Ok(Worked::Ignored);
     };
-    match app.db.submit(cards::Delete { person: card.person, card: card.id }).await {
+    match app.db.submit(cards::Delete { person: card.person, card: card.id, by: Deleter::Gateway }).await {
         Ok(_) | Err(Error::Refused(Refusal::NotFound)) => Ok(Worked::Processed),
         Err(error) => Err(error),
     }
