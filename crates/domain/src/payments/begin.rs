@@ -94,6 +94,40 @@ impl Command for PayBooking {
     }
 }
 
+/// Paying a booking, with what its answer shows: loaded with the rest, in the same round trips.
+#[derive(Clone, Debug)]
+pub struct PayAndShow(pub PayBooking);
+
+/// A booking as its payment's answer shows it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub booking: Booking,
+    pub payee_name: String,
+}
+
+impl Command for PayAndShow {
+    type Receipt = (Begun, Shown);
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        self.0.lanes(lanes);
+    }
+
+    fn needs(&self, world: &World, needs: &mut Needs) {
+        self.0.needs(world, needs);
+        if let Some(booking) = world.bookings.peek(&self.0.booking) {
+            needs.people.key(booking.payee);
+        }
+    }
+
+    fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<(Begun, Shown), Refusal> {
+        let booking = world.bookings.get(&self.0.booking).filter(|b| b.payer == self.0.payer);
+        let booking = booking.ok_or(Refusal::NotFound)?.clone();
+        let payee_name = world.people.get(&booking.payee).map(|payee| payee.full_name.clone());
+        let shown = Shown { booking, payee_name: payee_name.unwrap_or_default() };
+        Ok((self.0.decide(cx, world)?, shown))
+    }
+}
+
 /// The same request seen before.
 pub(super) fn seen(cx: &Context<'_>, world: &World, key: Option<&Key>) -> Result<Option<Begun>, Refusal> {
     let Some(key) = key else { return Ok(None) };

@@ -11,7 +11,7 @@ mod purchase;
 mod record;
 mod release;
 
-pub use begin::{Begun, Method, PayBooking};
+pub use begin::{Begun, Method, PayAndShow, PayBooking, Shown};
 pub use confirm::ConfirmIntent;
 pub use purchase::{PurchaseSession, flat_slot};
 pub use record::{Finish, RecordCharge, Render, Settled};

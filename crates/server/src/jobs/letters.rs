@@ -3,10 +3,14 @@
 //! A mail's id comes from its job, so a second try after half a success repeats no file and no
 //! Message-ID. Whoever has no address any more gets none.
 
-use domain::id::{Id, PaymentId, PersonId};
+use std::collections::BTreeMap;
+
+use domain::id::{BookingId, Id, PaymentId, PersonId};
 use domain::records::{Booking, Job, Payment, Person, Purpose, Word};
+use domain::rows::Record;
 use domain::upkeep::JobEnd;
 use serde::Deserialize;
+use store::Error;
 
 use super::queue::parse;
 use crate::app::App;
@@ -20,37 +24,69 @@ struct ReceiptBody {
     payment_id: i64,
 }
 
+/// What the receipts of a round are about, read at once.
+pub(super) struct Receipts {
+    payments: BTreeMap<PaymentId, Payment>,
+    bookings: BTreeMap<BookingId, Booking>,
+    people: BTreeMap<PersonId, Person>,
+}
+
+impl Receipts {
+    /// Reads for all jobs of the round that are receipts.
+    pub(super) async fn read(app: &App, jobs: &[Job]) -> Result<Receipts, Error> {
+        let receipts = jobs.iter().filter(|job| job.kind == "receipt");
+        let ids: Vec<PaymentId> =
+            receipts.filter_map(|job| parse(job).ok().map(|body| payment_id(&body))).collect();
+        let read = app.db.read(move |reads| {
+            let payments = reads.find_many::<Payment>(&ids)?;
+            let bookings: Vec<BookingId> = payments.iter().filter_map(|payment| payment.booking).collect();
+            let people: Vec<PersonId> =
+                payments.iter().flat_map(|payment| [payment.payer, payment.payee]).collect();
+            Ok(Receipts {
+                bookings: by_key(reads.find_many::<Booking>(&bookings)?),
+                people: by_key(reads.find_many::<Person>(&people)?),
+                payments: by_key(payments),
+            })
+        });
+        Ok(read.await?)
+    }
+}
+
+fn by_key<R: Record>(rows: Vec<R>) -> BTreeMap<R::Key, R> {
+    rows.into_iter().map(|row| (row.key(), row)).collect()
+}
+
+fn payment_id(body: &ReceiptBody) -> PaymentId {
+    PaymentId::from_raw(body.payment_id)
+}
+
 /// A payment was completed: the payer's receipt and the payee's note.
-pub(super) async fn receipt(app: &App, job: &Job) -> Result<(), JobEnd> {
-    let body: ReceiptBody = parse(job)?;
-    let payment = PaymentId::from_raw(body.payment_id);
-    let read = app.db.read(move |reads| {
-        let Some(payment) = reads.find::<Payment>(&payment)? else { return Ok(None) };
-        let booking = payment.booking.map(|id| reads.find::<Booking>(&id)).transpose()?.flatten();
-        let (payer, payee) = (reads.find::<Person>(&payment.payer)?, reads.find::<Person>(&payment.payee)?);
-        Ok(Some((payment, booking, payer, payee)))
+pub(super) async fn receipt(app: &App, job: &Job, read: &Receipts) -> Result<(), JobEnd> {
+    let payment = read.payments.get(&payment_id(&parse(job)?));
+    let parties = payment.and_then(|payment| {
+        Some((payment, read.people.get(&payment.payer)?, read.people.get(&payment.payee)?))
     });
-    let found = read.await.map_err(|fault| JobEnd::Retry(fault.to_string()))?;
-    let Some((payment, booking, Some(payer), Some(payee))) = found else {
+    let Some((payment, payer, payee)) = parties else {
         return Err(JobEnd::Hopeless("its payment or a party does not exist".into()));
     };
+    let booking = payment.booking.and_then(|id| read.bookings.get(&id));
     let paid = Paid {
         payment: payment.id.raw(),
-        title: booking.as_ref().map_or("your purchase", |booking| &booking.title),
+        title: booking.map_or("your purchase", |booking| &booking.title),
         payer: &payer.full_name,
         payee: &payee.full_name,
         total: payment.quote.total(),
         fee: payment.quote.fee(),
         share: payment.quote.share(),
         at: Instant(payment.paid_at.unwrap_or(job.created_at)).text(),
-        starts_at: booking.as_ref().and_then(|booking| booking.starts_at).map(|at| Instant(at).text()),
+        starts_at: booking.and_then(|booking| booking.starts_at).map(|at| Instant(at).text()),
         card: payment.card_last_four.as_ref().map(|four| {
             let brand = payment.card_brand.as_deref().unwrap_or("card");
             format!("{brand} ending in {four}")
         }),
     };
-    send(app, job, "payer", &payer, templates::receipt(&paid)).await?;
-    send(app, job, "payee", &payee, templates::paid(&paid)).await
+    send(app, job, "payer", payer, templates::receipt(&paid)).await?;
+    send(app, job, "payee", payee, templates::paid(&paid)).await
 }
 
 #[derive(Deserialize)]

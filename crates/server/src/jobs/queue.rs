@@ -1,6 +1,7 @@
 //! Queued jobs: taken in batches under a lease, worked off side by side, settled together.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::id::JobId;
 use domain::records::Job;
@@ -9,7 +10,8 @@ use serde::Deserialize;
 use store::Error;
 use tokio::task::JoinSet;
 
-use super::{cards, letters};
+use super::cards;
+use super::letters::{self, Receipts};
 use crate::app::App;
 
 /// Taken by one node at once; each must end well within its lease.
@@ -24,14 +26,15 @@ pub(super) async fn round(app: App) -> Result<usize, Error> {
         return Ok(0);
     }
     let taken = app.db.record(TakeJobs { jobs: due }).await?;
+    let receipts = Arc::new(Receipts::read(&app, &taken).await?);
     let mut ends = BTreeMap::new();
     let mut running = JoinSet::new();
     for job in taken {
         if running.len() == AT_ONCE_MAX {
             note(&mut ends, running.join_next().await);
         }
-        let app = app.clone();
-        running.spawn(async move { (job.id, (job.attempts, work(&app, &job).await)) });
+        let (app, receipts) = (app.clone(), Arc::clone(&receipts));
+        running.spawn(async move { (job.id, (job.attempts, work(&app, &receipts, &job).await)) });
     }
     while !running.is_empty() {
         note(&mut ends, running.join_next().await);
@@ -55,9 +58,9 @@ fn note(ends: &mut BTreeMap<JobId, (i64, JobEnd)>, joined: Option<Result<Ended, 
 }
 
 /// The registry of job kinds.
-async fn work(app: &App, job: &Job) -> JobEnd {
+async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
     let worked = match job.kind.as_ref() {
-        "receipt" => letters::receipt(app, job).await,
+        "receipt" => letters::receipt(app, job, receipts).await,
         "detach_card" => cards::detach(app, job).await,
         "mail" => letters::mail(app, job).await,
         kind => return JobEnd::Hopeless(format!("this version knows no job {kind}")),

@@ -155,9 +155,18 @@ impl Session {
         if std::mem::take(&mut self.begin_due) || self.broken() {
             return;
         }
+        if self.access == Access::Read {
+            return self.end_read();
+        }
         if self.reactor.run(GRACE, self.client.batch_execute("ROLLBACK")).is_err() {
             self.sever();
         }
+    }
+
+    /// Nobody needs to know how a snapshot ended, so nobody waits for it.
+    fn end_read(&mut self) {
+        let mut sent = Box::pin(self.client.batch_execute("ROLLBACK"));
+        self.reactor.tick_after(|context| drop(sent.as_mut().poll(context)));
     }
 
     pub(super) fn broken(&self) -> bool {

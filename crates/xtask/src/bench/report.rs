@@ -126,14 +126,14 @@ pub fn table(pairs: &[Pair]) -> String {
     text
 }
 
-/// The figures that miss their bound by more than a tolerance in percent.
+/// The ratios that miss their bound by more than a tolerance in percent. Times depend on the machine as
+/// much as on us: they are told, and nobody fails by them.
 pub fn missed(pairs: &[Pair], tolerance_percent: u64) -> Vec<&'static str> {
     let misses = |row: &&Row| {
         let median = row.median(pairs);
         match row.bound {
             Some(Bound::AtLeast(least)) => median * 100 < least * (100 - tolerance_percent),
-            Some(Bound::AtMost(most)) => median * (100 - tolerance_percent) > most * 100,
-            None => false,
+            Some(Bound::AtMost(_)) | None => false,
         }
     };
     ROWS.iter().filter(misses).map(|row| row.name).collect()

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use domain::gateway::Decline;
 use domain::idempotency::Answer;
 use domain::money::Money;
-use domain::payments::Settled;
+use domain::payments::{Settled, Shown};
 use domain::records::{Booking, Op, OpState, Payment};
 use serde::Serialize;
 use serde_json::json;
@@ -105,13 +105,6 @@ pub(super) fn keep(told: &Result<Answer, Problem>) -> Option<Answer> {
     }
 }
 
-/// What the display of a booking needs besides the booking.
-#[derive(Clone, Debug)]
-pub(super) struct BookingView {
-    pub(super) booking: Booking,
-    pub(super) teacher_name: String,
-}
-
 #[derive(Serialize, ToSchema)]
 pub(super) struct PaidBooking {
     success: bool,
@@ -148,7 +141,7 @@ struct BookingDetails {
 }
 
 /// The answer to paying a booking.
-pub(super) fn paid_booking(view: &BookingView, standing: &Standing) -> Result<Answer, Problem> {
+pub(super) fn paid_booking(shown: &Shown, standing: &Standing) -> Result<Answer, Problem> {
     if let Some(problem) = standing.refused() {
         return Err(problem);
     }
@@ -156,7 +149,7 @@ pub(super) fn paid_booking(view: &BookingView, standing: &Standing) -> Result<An
         return Ok(requires_action(standing));
     }
     let Standing { payment, .. } = standing;
-    let BookingView { booking, teacher_name } = view;
+    let Shown { booking, payee_name } = shown;
     let quote = &payment.quote;
     let paid = PaidBooking {
         success: true,
@@ -176,7 +169,7 @@ pub(super) fn paid_booking(view: &BookingView, standing: &Standing) -> Result<An
         booking_details: BookingDetails {
             start_time: booking.starts_at.map(Instant),
             end_time: booking.ends_at.map(Instant),
-            teacher_name: teacher_name.clone(),
+            teacher_name: payee_name.clone(),
             gig_title: booking.title.clone(),
         },
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::id::{Id, OpId};
+use domain::id::{BookingId, Id, OpId};
 use domain::idempotency::Answer;
 use domain::operations::Claimed;
 use domain::payments::{Begun, ConfirmIntent, PayBooking};
@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answers::Standing;
-use super::pay::booking_view;
 use super::settle::{self, Tell, settle};
 use crate::api::methods::{self, Choice};
 use crate::app::App;
@@ -67,7 +66,6 @@ pub(crate) async fn create_payment_intent(
     let person = &caller.person;
     let identity = Request { person: person.id, operation: "create_payment_intent", path: &[], digest };
     let key = identity.key(&headers)?;
-    let view = booking_view(&app, person, input.session_booking_id).await?;
     let method = match input.payment_method_id {
         None => None,
         Some(token) => {
@@ -76,7 +74,7 @@ pub(crate) async fn create_payment_intent(
         }
     };
     let command = PayBooking {
-        booking: view.booking.id,
+        booking: BookingId::from_raw(input.session_booking_id),
         payer: person.id,
         rail: Protocol::rail(app.gateways.default().as_ref()),
         method,

@@ -7,13 +7,12 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::context::Plant;
 use domain::id::{BookingId, Id};
-use domain::idempotency::Key;
-use domain::payments::{Begun, Method, PayBooking, quote_booking};
-use domain::records::{Booking, Confirmer, Person};
+use domain::payments::{Begun, PayAndShow, PayBooking, Shown};
+use domain::records::{Confirmer, OpState};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::answers::{self, BookingView, PaidBooking, RequiresAction, Standing};
+use super::answers::{self, PaidBooking, RequiresAction, Standing};
 use super::planted;
 use super::settle::{Tell, settle};
 use crate::api::methods::{self, CardDetails, Choice};
@@ -63,66 +62,42 @@ pub(crate) async fn process_booking_payment(
     let person = &caller.person;
     let identity = Request { person: person.id, operation: "process_booking_payment", path: &[], digest };
     let key = identity.key(&headers)?;
-    let view = booking_view(&app, person, input.booking_id).await?;
     let choice = Choice::new(input.payment_method_id, input.saved_payment_method_id, input.card_details);
     let method = methods::method_for(&app, person, choice, input.save_payment_method).await?;
-    let start = Start { view, method, action_allowed: input.allow_action, key };
-    pay(&app, person, start).await
-}
-
-struct Start {
-    view: BookingView,
-    method: Method,
-    action_allowed: bool,
-    key: Option<Key>,
-}
-
-async fn pay(app: &App, person: &Person, start: Start) -> Result<Response, Problem> {
-    let view = start.view;
-    let booking = view.booking.id;
-    let amount = quote_booking(&view.booking).total();
-    let tell: Tell = Arc::new(move |standing: &Standing| answers::paid_booking(&view, standing));
     let command = PayBooking {
-        booking,
+        booking: BookingId::from_raw(input.booking_id),
         payer: person.id,
         rail: Protocol::rail(app.gateways.default().as_ref()),
-        method: Some(start.method),
+        method: Some(method),
         confirmer: Confirmer::Server,
-        action_allowed: start.action_allowed,
-        key: start.key.clone(),
+        action_allowed: input.allow_action,
+        key,
     };
+    pay(&app, command).await
+}
+
+async fn pay(app: &App, command: PayBooking) -> Result<Response, Problem> {
     if app.plants.removed(Plant::Intent) {
-        return planted::pay(app, command, amount, tell).await;
+        return planted::pay(app, command).await;
     }
+    let key = command.key.clone();
+    let command = PayAndShow(command);
     for _ in 0..ROUNDS_MAX {
-        match app.db.submit(command.clone()).await? {
-            Begun::CancelFirst(op) => {
-                let open = app.protocol.find(op).await?.ok_or_else(Problem::not_found)?;
-                app.protocol.take(&open, true, true).await?;
-                let ended = app.protocol.find(op).await?.ok_or_else(Problem::not_found)?;
-                if ended.state == domain::records::OpState::Succeeded {
-                    // It had been paid meanwhile: the same answer, and no second charge.
-                    return settle(app, Begun::Open(op), None, tell).await;
-                }
-            }
-            begun => return settle(app, begun, start.key, tell).await,
+        let (begun, shown) = app.db.submit(command.clone()).await?;
+        let tell = telling(shown);
+        let Begun::CancelFirst(op) = begun else { return settle(app, begun, key, tell).await };
+        let open = app.protocol.find(op).await?.ok_or_else(Problem::not_found)?;
+        app.protocol.take(&open, true, true).await?;
+        let ended = app.protocol.find(op).await?.ok_or_else(Problem::not_found)?;
+        if ended.state == OpState::Succeeded {
+            // It had been paid meanwhile: the same answer, and no second charge.
+            return settle(app, Begun::Open(op), None, tell).await;
         }
     }
     Err(Problem::conflict("payment_in_progress", "This payment is being processed.").retry_after(2))
 }
 
-/// The booking through its payer's scope, with what its answers show.
-pub(super) async fn booking_view(app: &App, person: &Person, id: i64) -> Result<BookingView, Problem> {
-    let (id, payer) = (BookingId::from_raw(id), person.id);
-    let found = app
-        .db
-        .read(move |reads| {
-            let Some(booking) = reads.find::<Booking>(&id)?.filter(|booking| booking.payer == payer) else {
-                return Ok(None);
-            };
-            let teacher = reads.find::<Person>(&booking.payee)?;
-            Ok(teacher.map(|teacher| BookingView { booking, teacher_name: teacher.full_name }))
-        })
-        .await?;
-    found.ok_or_else(Problem::not_found)
+/// How paying this booking is answered.
+pub(super) fn telling(shown: Shown) -> Tell {
+    Arc::new(move |standing: &Standing| answers::paid_booking(&shown, standing))
 }

@@ -3,36 +3,37 @@
 
 use axum::response::Response;
 use domain::gateway::OpTag;
-use domain::money::Money;
 use domain::operations::Heard;
-use domain::payments::{Begun, PayBooking, RecordCharge};
+use domain::payments::{Begun, PayAndShow, PayBooking, RecordCharge, quote_booking};
+use domain::records::Booking;
 use gateways::gateway::CreateCharge;
 
 use super::answers::Standing;
-use super::settle::{Tell, settle};
+use super::pay::telling;
+use super::settle::settle;
 use crate::app::App;
 use crate::dice::token_128;
 use crate::http::Problem;
 use crate::http::idempotency::respond;
 
 /// Charges first and asks the rules afterwards.
-pub(super) async fn pay(
-    app: &App,
-    command: PayBooking,
-    amount: Money,
-    tell: Tell,
-) -> Result<Response, Problem> {
+pub(super) async fn pay(app: &App, command: PayBooking) -> Result<Response, Problem> {
+    let (id, payer) = (command.booking, command.payer);
+    let found = app.db.read(move |reads| reads.find::<Booking>(&id)).await?;
+    let booking = found.filter(|booking| booking.payer == payer).ok_or_else(Problem::not_found)?;
     let request = CreateCharge {
         key: token_128(app.dice.as_ref()),
         tag: OpTag { instance: app.policies.instance.clone(), op: 0 },
-        amount,
+        amount: quote_booking(&booking).total(),
         customer: command.method.as_ref().and_then(|method| method.customer.clone()),
         method: command.method.as_ref().map(|method| method.token.clone()),
         confirm: true,
         description: "uncommitted".to_owned(),
     };
     let heard = Heard::Answer(app.gateways.default().create_charge(&request).await);
-    match app.db.submit(command.clone()).await? {
+    let (begun, shown) = app.db.submit(PayAndShow(command.clone())).await?;
+    let tell = telling(shown);
+    match begun {
         Begun::Send(ticket) => {
             let (op, payer, fence, rail) = (ticket.op, command.payer, Some(ticket.fence), command.rail);
             let report = RecordCharge { op, payer, fence, rail, heard, finish: None };

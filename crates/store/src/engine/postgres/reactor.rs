@@ -1,6 +1,7 @@
 //! The runtime one connection lives on: nothing moves unless somebody waits, and never for ever.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -60,7 +61,20 @@ impl Reactor {
     /// Lets the driver see what arrived while nobody waited: the first turn polls the socket, the
     /// second runs whom that woke.
     pub(super) fn tick(&self) {
+        self.tick_after(|_| {});
+    }
+
+    /// The same after something was begun here, which is sent with it.
+    pub(super) fn tick_after(&self, begin: impl FnOnce(&mut Context<'_>)) {
+        let mut begin = Some(begin);
         let turns = async {
+            poll_fn(|context| {
+                if let Some(begin) = begin.take() {
+                    begin(context);
+                }
+                Poll::Ready(())
+            })
+            .await;
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
             Ok(())
