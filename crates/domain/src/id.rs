@@ -97,6 +97,8 @@ ids! {
     InboxId,
     AuditId,
     AlertId,
+    /// A change of the reports' sums.
+    DeltaId,
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::money::{Currency, Money};
 use crate::records::{
     Alert, AuditEntry, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent,
     Job, JobState, LaneRow, LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund,
-    Session, Setting, StudentProfile, TeacherProfile,
+    Rollup, RollupDelta, Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -44,6 +44,8 @@ macro_rules! tables {
             idempotency: IdempotencyRecord,
             jobs: Job,
             settings: Setting,
+            rollups: Rollup,
+            rollup_deltas: RollupDelta,
         }
     };
 }

@@ -11,6 +11,7 @@ pub mod payments;
 pub mod people;
 pub mod sandbox;
 pub mod teachers;
+pub mod tracking;
 pub mod users;
 pub mod webhooks;
 
@@ -35,6 +36,7 @@ pub fn document() -> OpenApi {
         gigs::document(),
         bookings::document(),
         payments::document(),
+        tracking::document(),
         cards::document(),
         webhooks::document(),
         sandbox::document(),
@@ -59,6 +61,7 @@ pub fn routes(app: App) -> Router {
     for prefix in mounts {
         router = router
             .merge(payments::routes(prefix))
+            .merge(tracking::routes(prefix))
             .merge(cards::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }

@@ -6,12 +6,13 @@
 
 use domain::id::{JobId, PersonId};
 use domain::records::{
-    Alert, Booking, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Word,
+    Alert, Booking, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, RollupDelta, Word,
 };
 use domain::rows::Record;
 use domain::time::Timestamp;
 
 use super::Reads;
+use super::payments::LargeFilter;
 use super::people::{KNOWN, Known};
 use crate::engine::{Fault, Value};
 
@@ -73,6 +74,30 @@ impl Reads<'_> {
         let expired = "WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2";
         let answers: Vec<IdempotencyRecord> = self.select(expired, &due(now, limit))?;
         Ok(answers.iter().map(Record::key).collect())
+    }
+
+    /// What waits to be added to the reports' sums.
+    pub fn waiting_deltas(&mut self, limit: usize) -> Result<Vec<RollupDelta>, Fault> {
+        self.select("WHERE lane >= 0 ORDER BY lane, id LIMIT $1", &[count(limit)])
+    }
+
+    /// Everybody's large payments, last paid first.
+    pub fn large_payments(&mut self, filter: &LargeFilter) -> Result<Vec<Payment>, Fault> {
+        let word = |word: Option<&'static str>| Value::text(word.unwrap_or(""));
+        self.select(
+            "WHERE paid_at >= $1 AND paid_at < $2 AND total_minor >= $3 AND currency = $4 \
+             AND ($5 = '' OR kind = $5) AND ($6 = '' OR state = $6) \
+             ORDER BY paid_at DESC, id DESC LIMIT $7",
+            &[
+                Value::Int(filter.from.0),
+                Value::Int(filter.until.0),
+                Value::Int(filter.least_minor),
+                Value::text(filter.currency.code()),
+                word(filter.kind.map(Word::word)),
+                word(filter.state.map(Word::word)),
+                count(filter.limit),
+            ],
+        )
     }
 
     /// What humans were asked to look at, newest first.

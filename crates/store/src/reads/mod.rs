@@ -8,9 +8,11 @@ pub mod bookings;
 mod cards;
 mod everything;
 mod fanout;
+pub mod history;
 mod offers;
 pub mod payments;
 mod people;
+pub mod rollups;
 
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
 pub use offers::Offered;

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use domain::id::{
-    AlertId, AuditId, BookingId, CardId, EntryId, EventId, Id, InboxId, JobId, OfferId, OpId, PaymentId,
+    AlertId, AuditId, BookingId, CardId, DeltaId, EntryId, EventId, Id, InboxId, JobId, OfferId, OpId, PaymentId,
     PersonId, RefundId, SessionId,
 };
 use domain::money::Currency;
 use domain::policy::{FeeMode, Kind, PriceUnit};
 use domain::records::{
-    BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, OfferState, OpKind,
+    BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, Measure, OfferState, OpKind,
     OpState, PaymentState, Purpose, RefundCause, RefundState, Space, Word,
 };
 use domain::time::Timestamp;
@@ -158,7 +158,7 @@ macro_rules! id_fields {
     )*};
 }
 id_fields!(
-    AlertId, AuditId, BookingId, CardId, EntryId, EventId, InboxId, JobId, OfferId, OpId, PaymentId,
+    AlertId, AuditId, BookingId, CardId, DeltaId, EntryId, EventId, InboxId, JobId, OfferId, OpId, PaymentId,
     PersonId, RefundId, SessionId
 );
 
@@ -195,6 +195,7 @@ word_fields!(
     InboxState,
     JobState,
     Kind,
+    Measure,
     OfferState,
     OpKind,
     OpState,

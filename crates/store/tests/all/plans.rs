@@ -7,6 +7,7 @@ use domain::time::Timestamp;
 use store::both;
 use store::engine::{Access, Connection, Fault, Options, Value};
 use store::reads::bookings::BookingFilter;
+use store::reads::history::PaidFilter;
 use store::reads::payments::{PaymentFilter, Side};
 use store::reads::{OfferFilter, Reads};
 use store::tables::Stored;
@@ -93,6 +94,7 @@ both! {
         ordered(&mut c, "due_payments", |reads| reads.due_payments(NOW, 100));
         ordered(&mut c, "due_inbox", |reads| reads.due_inbox(NOW, 100));
         ordered(&mut c, "due_jobs", |reads| reads.due_jobs(NOW, 100));
+        ordered(&mut c, "waiting_deltas", |reads| reads.waiting_deltas(100));
         ordered(&mut c, "expired_answers", |reads| reads.expired_answers(NOW, 100));
     }
 
@@ -116,6 +118,14 @@ both! {
         let mut c = planner(db);
         c.begin().unwrap();
         indexed(&mut c, "count_bookings", |reads| reads.count_bookings(&bookings(Side::Payer)));
+        for side in [Side::Payer, Side::Payee] {
+            let (own, usd) = (payments(Some(STUDENT), side), domain::money::Currency::USD);
+            ordered(&mut c, "payment_places", |reads| reads.payment_places(&own));
+            indexed(&mut c, "history_sums", |reads| reads.history_sums(&own, side, usd));
+            let (person, from, until) = (STUDENT, own.from, own.until);
+            let paid = PaidFilter { person, kind: None, currency: usd, from, until };
+            indexed(&mut c, "paid_sums", |reads| reads.paid_sums(&paid, side));
+        }
         indexed(&mut c, "logged_in", |reads| reads.logged_in(SessionId(257)));
         indexed(&mut c, "known", |reads| reads.known(STUDENT));
     }
@@ -127,5 +137,15 @@ fn bookings(side: Side) -> BookingFilter {
 
 fn payments(person: Option<PersonId>, side: Side) -> PaymentFilter {
     let (from, until) = (Timestamp(0), Timestamp::FAR_FUTURE);
-    PaymentFilter { person, side: Some(side), state: None, kind: None, from, until, before: None, limit: 20 }
+    PaymentFilter {
+        person,
+        side: Some(side),
+        state: None,
+        kind: None,
+        from,
+        until,
+        total_minor: (0, i64::MAX),
+        before: None,
+        limit: 20,
+    }
 }
