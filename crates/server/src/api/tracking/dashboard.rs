@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use domain::records::{Amounts, Measure, PaymentState, RefundState, Word};
+use domain::rollups::Sums;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::reads::payments::PaymentFilter;
@@ -129,7 +130,9 @@ pub(crate) async fn daily(
 ) -> Result<Json<Daily>, Problem> {
     let scope = Scope::read(&app, &query)?;
     let mut sums = scope.sums(&app, MEASURES).await?;
-    let days = |sums, measure| -> BTreeMap<i64, Amounts> { by_day(sums, measure, |day| day) };
+    fn days(sums: &Sums, measure: Measure) -> BTreeMap<i64, Amounts> {
+        by_day(sums, measure, |day| day)
+    }
     let created = days(&sums, Measure::Created);
     let captured = days(&sums, Measure::Captured);
     let (requested, refunded) = (days(&sums, Measure::Request), days(&sums, Measure::Refunded));
