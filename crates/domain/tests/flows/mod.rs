@@ -3,4 +3,5 @@
 mod batches;
 mod charges;
 mod refunds;
+mod reschedules;
 mod strays;

@@ -106,18 +106,7 @@ impl Market {
     }
 
     async fn register(&self, name: &str, role: Role) -> Login {
-        let token = Mailed { hash: format!("hash of {name}"), sealed: String::new(), redirect_to: None };
-        let command = Register {
-            uuid: uuid_v4(self.app.dice.as_ref()),
-            email: format!("{name}@example.org"),
-            password: "phc".into(),
-            role,
-            profile: ProfilePatch { full_name: Some(format!("{name} Example")), ..ProfilePatch::default() },
-            token,
-            real_now: START,
-        };
-        let profiles = self.app.db.submit(command).await.expect("a free name");
-        self.login(profiles.person).await
+        sign_up(&self.app, name, role).await
     }
 
     pub async fn admin(&self) -> Login {
@@ -128,27 +117,7 @@ impl Market {
             password: "phc".into(),
         };
         let person = self.app.db.submit(command).await.expect("the only one");
-        self.login(person).await
-    }
-
-    async fn login(&self, person: Person) -> Login {
-        let command = StartSession {
-            person: person.id,
-            seen: Some("phc".into()),
-            rehashed: None,
-            token: format!("refresh of {}", person.uuid),
-            account: person.email.clone(),
-            address: None,
-            real_now: START,
-        };
-        let started = self.app.db.submit(command).await.expect("the right password");
-        let claims = Claims {
-            person: person.uuid.clone(),
-            session: started.session.id.0,
-            version: started.session.version,
-        };
-        let token = self.app.tokens.issue(&claims).token.expose().to_string();
-        Login { person, token }
+        log_in(&self.app, person).await
     }
 
     /// An active gig at 50.00 an hour.
@@ -235,6 +204,42 @@ impl Market {
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status: parts.status, headers: parts.headers, body, text }
     }
+}
+
+/// Somebody new, without the work of hashing a password.
+pub async fn sign_up(app: &App, name: &str, role: Role) -> Login {
+    let token = Mailed { hash: format!("hash of {name}"), sealed: String::new(), redirect_to: None };
+    let command = Register {
+        uuid: uuid_v4(app.dice.as_ref()),
+        email: format!("{name}@example.org"),
+        password: "phc".into(),
+        role,
+        profile: ProfilePatch { full_name: Some(format!("{name} Example")), ..ProfilePatch::default() },
+        token,
+        real_now: START,
+    };
+    let profiles = app.db.submit(command).await.expect("a free name");
+    log_in(app, profiles.person).await
+}
+
+async fn log_in(app: &App, person: Person) -> Login {
+    let command = StartSession {
+        person: person.id,
+        seen: Some("phc".into()),
+        rehashed: None,
+        token: format!("refresh of {}", person.uuid),
+        account: person.email.clone(),
+        address: None,
+        real_now: START,
+    };
+    let started = app.db.submit(command).await.expect("the right password");
+    let claims = Claims {
+        person: person.uuid.clone(),
+        session: started.session.id.0,
+        version: started.session.version,
+    };
+    let token = app.tokens.issue(&claims).token.expose().to_string();
+    Login { person, token }
 }
 
 impl Answer {
