@@ -199,7 +199,7 @@ pub(super) fn move_to(
         now.ends_at = Some(slot.ends_at);
         now.version += 1;
         now.updated_at = cx.now;
-        now.wake_at = wake_when_moved(cx, booking, slot, paid);
+        now.wake_at = Some(wake_when_moved(cx, booking, slot, paid));
     });
     let now = world.bookings.get(&id).expect("just changed").clone();
     if booking.slot().map(Slot::length) != Some(slot.length()) {

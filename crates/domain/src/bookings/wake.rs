@@ -30,12 +30,11 @@ pub(crate) fn wake_when_paid(cx: &Context<'_>, booking: &Booking) -> Option<Time
 
 /// The same for one that has just got another time; deadlines that had nothing to do with the old
 /// time stay.
-pub(super) fn wake_when_moved(cx: &Context<'_>, old: &Booking, slot: Slot, paid: bool) -> Option<Timestamp> {
+pub(super) fn wake_when_moved(cx: &Context<'_>, old: &Booking, slot: Slot, paid: bool) -> Timestamp {
     let deadline = old.wake_at.filter(|at| old.starts_at.is_some_and(|start| *at < start));
-    let wake_at = match (old.state, deadline) {
+    match (old.state, deadline) {
         (BookingState::Pending, _) => slot.starts_at.min(old.created_at + cx.policies.booking.confirm_ttl),
         (_, Some(deadline)) if !paid => slot.starts_at.min(deadline),
         _ => wake_when_confirmed(cx, slot, paid),
-    };
-    Some(wake_at)
+    }
 }

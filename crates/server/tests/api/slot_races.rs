@@ -127,6 +127,27 @@ store::both! {
         });
     }
 
+    fn h_15_hours_that_nobody_confirms_or_pays_for_are_free_again(db) {
+        run(db, &[("BURSAR_BOOKING__PAY_TTL_HOURS", "24")], async |house| {
+            let crowd = crowd(house).await;
+            let (one, other) = (&crowd.students[0], &crowd.students[1]);
+            for (hour, is_confirmed) in [(200, false), (201, true)] {
+                let made = house.post(Some(one), BOOKINGS, crowd.request(hour)).await.expect(201);
+                if is_confirmed {
+                    let path = format!("{BOOKINGS}{}/confirm/", made.body["id"]);
+                    house.post(Some(&crowd.teacher), &path, json!({})).await.expect(200);
+                }
+                house.post(Some(other), BOOKINGS, crowd.request(hour)).await.refused(409, "slot_taken");
+            }
+            house.advance(Span::hours(25)).await;
+            house.post(Some(other), BOOKINGS, crowd.request(201)).await.expect(201);
+            house.post(Some(other), BOOKINGS, crowd.request(200)).await.refused(409, "slot_taken");
+            house.advance(Span::hours(48)).await;
+            house.post(Some(other), BOOKINGS, crowd.request(200)).await.expect(201);
+            agrees(house).await;
+        });
+    }
+
     fn br_2_br_4_of_many_confirmed_into_one_hour_one_wins(db) {
         run(db, &[], async |house| {
             let crowd = crowd(house).await;

@@ -1,4 +1,5 @@
-//! When a session with a teacher could be booked. Three questions to the database, whatever the day.
+//! When a session with a teacher could be booked: his hours and his busy times are read once, whatever
+//! the day and however many slots it has.
 
 use axum::Json;
 use axum::extract::State;

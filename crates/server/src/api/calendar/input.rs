@@ -45,7 +45,7 @@ impl AvailabilityInput {
         };
         let from_second = time("start_time", self.start_time.as_ref());
         let until_second = time("end_time", self.end_time.as_ref());
-        let date = self.date.as_deref().map(day_number);
+        let date = self.date.as_deref().filter(|text| !text.trim().is_empty()).map(day_number);
         if date == Some(None) {
             messages.insert("date".into(), vec!["must be a date such as 2026-01-31".into()]);
         }
