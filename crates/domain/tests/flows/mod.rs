@@ -2,6 +2,7 @@
 
 mod batches;
 mod charges;
+mod inbox;
 mod refunds;
 mod reschedules;
 mod strays;
