@@ -9,8 +9,8 @@ use domain::time::{Span, Timestamp};
 use serde_json::{Value, json};
 use server::http::json::Instant;
 
-use super::market;
-use crate::mainjob::house::{House, Login, Reply, run};
+use crate::common::{self, Answer};
+use crate::mainjob::house::{House, Login, run};
 use crate::mainjob::many::together;
 
 const CLIENTS: i64 = 64;
@@ -24,8 +24,8 @@ struct Crowd {
     tomorrow: Timestamp,
 }
 
-async fn sign_up(house: &House, name: &str, role: Role) -> (market::Login, Login) {
-    let login = market::sign_up(&house.app, name, role).await;
+async fn sign_up(house: &House, name: &str, role: Role) -> (common::Login, Login) {
+    let login = common::register(&house.app, name, role, String::new()).await;
     let over_http = Login { uuid: login.person.uuid.clone(), token: login.token.clone() };
     (login, over_http)
 }
@@ -74,7 +74,7 @@ impl Crowd {
 }
 
 /// One request, repeated while its person has too many of them running.
-async fn ask(house: &House, who: &Login, path: String, body: Value) -> Reply {
+async fn ask(house: &House, who: &Login, path: String, body: Value) -> Answer {
     loop {
         let reply = house.send(Method::POST, Some(who), &path, &[], Some(body.to_string())).await;
         if reply.status != 429 {
@@ -85,7 +85,7 @@ async fn ask(house: &House, who: &Login, path: String, body: Value) -> Reply {
 
 /// One is answered so, all others that the time is taken.
 #[track_caller]
-fn one_wins(replies: Vec<Reply>, status: u16) -> usize {
+fn one_wins(replies: Vec<Answer>, status: u16) -> usize {
     let winners: Vec<usize> = (0..replies.len()).filter(|at| replies[*at].status == status).collect();
     assert_eq!(winners.len(), 1, "{:?}", replies.iter().map(|reply| reply.status).collect::<Vec<_>>());
     for (at, reply) in replies.into_iter().enumerate() {

@@ -13,7 +13,7 @@ const BEGIN: &str = "<!-- codes: written by `cargo xtask openapi` -->\n";
 const END: &str = "<!-- end of codes -->\n";
 
 /// What HTTP and the gateways say no with, beside the rules.
-const PROBLEMS: [(&str, u16, &str); 25] = [
+const PROBLEMS: [(&str, u16, &str); 26] = [
     ("malformed", 400, "The request cannot be read: syntax, encoding, NUL, a header."),
     ("validation_failed", 400, "Fields are wrong; `details` has the messages of each."),
     ("payment_method_count", 400, "Exactly one payment method must be named."),
@@ -25,6 +25,11 @@ const PROBLEMS: [(&str, u16, &str); 25] = [
     ("processing_error", 400, "The bank could not process it; try again later."),
     ("authentication_required", 400, "3-D Secure is needed and the client cannot do it, or it failed."),
     ("payment_failed", 400, "The gateway will not have this payment; nothing was charged."),
+    (
+        "intent_cancelled",
+        400,
+        "The attempt to pay was ended, or ran out, and nothing was charged; begin a new one.",
+    ),
     ("webhook_not_configured", 400, "No secret is configured, so nothing can be authentic."),
     ("webhook_signature", 400, "The signature does not fit."),
     ("webhook_stale", 400, "It was signed too long ago, or in the future."),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::bookings::{Form, Reschedule, Rescheduled, Respond};
 use domain::idempotency::{Answer, Key};
@@ -15,13 +15,12 @@ use store::reads::bookings::BookingParts;
 use utoipa::ToSchema;
 
 use super::change::{ZoomInfo, now_with, once};
-use super::scope::{Found, action_key, find};
+use super::scope::{Action, Found};
 use super::view::{BookingView, Look, render, uuid_of};
 use crate::app::App;
-use crate::http::caller::Caller;
+use crate::http::Problem;
 use crate::http::idempotency;
-use crate::http::json::Instant;
-use crate::http::{Body, Problem};
+use crate::http::json::{FreeText, Instant};
 
 /// Minutes of a session whose end is not named.
 const DURATION_DEFAULT: i64 = 60;
@@ -41,7 +40,8 @@ pub(crate) struct RescheduleInput {
     /// Minutes, where no end is named; 60 unless given.
     duration: Option<i64>,
     /// At most 1000 characters.
-    reason: Option<String>,
+    #[schema(value_type = Option<String>)]
+    reason: Option<FreeText>,
 }
 
 impl RescheduleInput {
@@ -116,18 +116,15 @@ pub(crate) struct RescheduleRequest {
         (status = 200, body = RescheduledBooking),
         (status = 409, description = "the time is taken, the booking has changed, a request is open or a payment \
          is under way", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn reschedule_booking(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body<RescheduleInput>,
+    action: Action<RescheduleInput>,
 ) -> Result<Response, Problem> {
-    let key = action_key(&caller.person, "reschedule_booking", &id, body.digest, &headers)?;
-    reschedule(&app, &caller, &id, (body.value, Form::AtOnce, key)).await
+    let key = action.key("reschedule_booking")?;
+    reschedule(&app, action, (Form::AtOnce, key)).await
 }
 
 /// Ask the other party to move a session.
@@ -143,38 +140,35 @@ pub(crate) async fn reschedule_booking(
         (status = 200, body = RescheduledBooking),
         (status = 409, description = "the time is taken, the booking has changed or a request is open",
          body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn request_reschedule(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body<RescheduleInput>,
+    action: Action<RescheduleInput>,
 ) -> Result<Response, Problem> {
-    let key = action_key(&caller.person, "request_reschedule", &id, body.digest, &headers)?;
-    reschedule(&app, &caller, &id, (body.value, Form::Ask, key)).await
+    let key = action.key("request_reschedule")?;
+    reschedule(&app, action, (Form::Ask, key)).await
 }
 
 async fn reschedule(
     app: &App,
-    caller: &Caller,
-    id: &str,
-    (input, form, key): (RescheduleInput, Form, Option<Key>),
+    action: Action<RescheduleInput>,
+    (form, key): (Form, Option<Key>),
 ) -> Result<Response, Problem> {
-    let slot = input.slot()?;
-    let Found { parts, actor } = find(app, &caller.person, id).await?;
+    let slot = action.value.slot()?;
+    let Found { parts, actor } = action.find(app).await?;
+    let reason = action.value.reason.map(String::from);
     let command = Reschedule {
         booking: parts.booking.id,
         payer: parts.booking.payer,
         actor,
         seen: parts.booking.version,
         slot,
-        reason: input.reason.clone(),
+        reason: reason.clone(),
         form,
     };
-    let (look, reason) = (Look::of(app), input.reason);
+    let look = Look::of(app);
     let answer = move |done: &Rescheduled| rescheduled(&parts, done, (look, reason.as_deref()));
     Ok(once(app, command, key, Arc::new(answer)).await?)
 }
@@ -231,7 +225,8 @@ pub(crate) enum ResponseAction {
 pub(crate) struct RescheduleResponse {
     action: ResponseAction,
     /// At most 1000 characters; kept in the audit trail.
-    response_message: Option<String>,
+    #[schema(value_type = Option<String>)]
+    response_message: Option<FreeText>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -253,19 +248,17 @@ pub(crate) struct AnsweredReschedule {
         (status = 200, body = AnsweredReschedule),
         (status = 409, description = "the time is taken or the booking has changed",
          body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn respond_reschedule(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body<RescheduleResponse>,
+    action: Action<RescheduleResponse>,
 ) -> Result<Response, Problem> {
-    let key = action_key(&caller.person, "respond_reschedule", &id, body.digest, &headers)?;
-    let Found { parts, actor } = find(&app, &caller.person, &id).await?;
-    let (outcome, message) = match body.value.action {
+    let key = action.key("respond_reschedule")?;
+    let Found { parts, actor } = action.find(&app).await?;
+    let input = action.value;
+    let (outcome, message) = match input.action {
         ResponseAction::Confirmed => (ProposalOutcome::Confirmed, "The session has been moved."),
         ResponseAction::Declined => (ProposalOutcome::Declined, "The session stays where it is."),
     };
@@ -275,7 +268,7 @@ pub(crate) async fn respond_reschedule(
         actor,
         seen: parts.booking.version,
         outcome,
-        message: body.value.response_message,
+        message: input.response_message.map(String::from),
     };
     let look = Look::of(&app);
     let answer = move |booking: &Booking| {

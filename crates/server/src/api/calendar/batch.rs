@@ -46,7 +46,7 @@ pub(super) struct AvailabilityIds {
         (status = 201, body = Availabilities),
         (status = 400, description = "`details` has `index`, `data` and `errors` of each item that is wrong",
          body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn create_availabilities(
@@ -72,7 +72,7 @@ pub(super) async fn create_availabilities(
         (status = 200, body = Availabilities),
         (status = 400, description = "`details` has `index`, `data` and `errors` of each item that is wrong",
          body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn replace_availabilities(
@@ -94,7 +94,7 @@ pub(super) async fn replace_availabilities(
         (status = 200, body = Availabilities),
         (status = 400, description = "`details` has `index`, `data` and `errors` of each item that is wrong",
          body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn update_availabilities(
@@ -120,7 +120,7 @@ pub(super) async fn update_availabilities(
         (status = 200, body = DeletedAvailabilities),
         (status = 400, description = "`details` has `index`, `data` and `errors` of each item that is wrong",
          body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn delete_availabilities(

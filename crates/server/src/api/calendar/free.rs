@@ -57,7 +57,7 @@ pub(super) struct FreeSlot {
     params(FreeQuery),
     responses(
         (status = 200, body = FreeSlots),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn list_free_slots(

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::http::Problem;
 use crate::http::dates::day_number;
+use crate::logging::mask_card_numbers;
 use crate::node::Node;
 
 /// A stretch of the week, or of one date, by the wall clock of the teacher's zone.
@@ -28,6 +29,8 @@ pub(super) struct AvailabilityInput {
     /// `2026-01-31`: on that date these hours stand in for the weekly ones.
     date: Option<String>,
 }
+
+const MEMBERS: [&str; 6] = ["id", "day_of_week", "start_time", "end_time", "is_recurring", "date"];
 
 /// Messages of each field.
 pub(super) type Messages = BTreeMap<String, Vec<String>>;
@@ -126,11 +129,27 @@ impl Batch {
 
     fn rejected(&self, wrong: Vec<(usize, Messages)>) -> Problem {
         let item = |(index, errors): (usize, Messages)| {
-            let sent = self.0.get(index).cloned().map_or(Value::Null, Node::into_json);
+            let sent = self.0.get(index).cloned().map_or(Value::Null, echo);
             json!({ "index": index, "data": sent, "errors": errors })
         };
         let details: Vec<Value> = wrong.into_iter().map(item).collect();
         Problem::from(Refusal::InvalidItems(Vec::new())).details(Value::Array(details))
+    }
+}
+
+/// What an item says, for whoever has to find it: the members that we know, and no card numbers.
+fn echo(node: Node) -> Value {
+    let plain = |value: Value| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let masked = mask_card_numbers(&text).into_owned();
+        if masked == text { value } else { Value::String(masked) }
+    };
+    match node.into_json() {
+        Value::Object(members) => {
+            let known = members.into_iter().filter(|(name, _)| MEMBERS.contains(&name.as_str()));
+            known.map(|(name, value)| (name, plain(value))).collect()
+        }
+        value => plain(value),
     }
 }
 
@@ -146,6 +165,19 @@ fn field(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_echoed_is_known_and_no_card_number() {
+        let sent =
+            br#"{"day_of_week": 0, "start_time": "4242 4242 4242 4242", "id": 4242424242424242, "cvc": 1}"#;
+        let shown = echo(Node::from_json(sent).expect("valid"));
+        assert_eq!(shown["day_of_week"], 0);
+        assert!(
+            !shown.to_string().contains("4242424242") && !shown.to_string().contains("4242 4242"),
+            "{shown}"
+        );
+        assert_eq!(shown.get("cvc"), None);
+    }
 
     #[test]
     fn times_of_day_have_two_digits_and_an_end() {

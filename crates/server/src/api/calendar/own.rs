@@ -36,7 +36,7 @@ pub(super) struct WhoseQuery {
     ),
     responses(
         (status = 200, body = Vec<AvailabilityView>),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn list_availability(
@@ -70,7 +70,7 @@ pub(super) async fn list_availability(
     request_body = AvailabilityInput,
     responses(
         (status = 201, body = AvailabilityView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn create_availability(
@@ -88,7 +88,7 @@ pub(super) async fn create_availability(
     params(("id" = i64, Path)),
     responses(
         (status = 200, body = AvailabilityView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn get_availability(
@@ -111,7 +111,7 @@ pub(super) async fn get_availability(
     params(("id" = i64, Path)), request_body = AvailabilityInput,
     responses(
         (status = 200, body = AvailabilityView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn replace_availability(
@@ -128,10 +128,10 @@ pub(super) async fn replace_availability(
 /// Change a stretch.
 #[utoipa::path(
     patch, path = "/api/bookings/availability/{id}/", tag = "availability", security(("bearer" = [])),
-    params(("id" = i64, Path)), request_body = AvailabilityInput,
+    params(("id" = i64, Path)), request_body = Option<AvailabilityInput>,
     responses(
         (status = 200, body = AvailabilityView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn update_availability(
@@ -151,7 +151,7 @@ pub(super) async fn update_availability(
     params(("id" = i64, Path)),
     responses(
         (status = 204),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn delete_availability(

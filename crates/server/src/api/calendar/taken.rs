@@ -59,7 +59,7 @@ pub(super) struct BusyTime {
     params(ScheduleQuery),
     responses(
         (status = 200, body = Schedule),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn get_schedule(

@@ -77,7 +77,7 @@ pub(super) struct WeekSummary {
     params(WhoseQuery),
     responses(
         (status = 200, body = WeeklyAvailability),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn get_weekly_availability(
