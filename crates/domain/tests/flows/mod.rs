@@ -2,5 +2,6 @@
 
 mod batches;
 mod charges;
+mod refund_rules;
 mod refunds;
 mod strays;

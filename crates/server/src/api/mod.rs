@@ -9,6 +9,7 @@ pub mod health;
 pub mod methods;
 pub mod payments;
 pub mod people;
+pub mod refunds;
 pub mod sandbox;
 pub mod teachers;
 pub mod users;
@@ -35,6 +36,7 @@ pub fn document() -> OpenApi {
         gigs::document(),
         bookings::document(),
         payments::document(),
+        refunds::document(),
         cards::document(),
         webhooks::document(),
         sandbox::document(),
@@ -59,6 +61,7 @@ pub fn routes(app: App) -> Router {
     for prefix in mounts {
         router = router
             .merge(payments::routes(prefix))
+            .merge(refunds::routes(prefix))
             .merge(cards::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }

@@ -58,6 +58,7 @@ async fn work(app: &App, job: &Job) -> JobEnd {
     let worked = match job.kind.as_ref() {
         "receipt" => letters::receipt(app, job).await,
         "mail" => letters::mail(app, job).await,
+        "refund_letter" => letters::refund(app, job).await,
         kind => return JobEnd::Hopeless(format!("this version knows no job {kind}")),
     };
     worked.map_or_else(|end| end, |()| JobEnd::Done)
