@@ -100,13 +100,7 @@ impl Adopt {
         Adopted::Posted(op)
     }
 
-    fn out_of_suspense(
-        &self,
-        cx: &Context<'_>,
-        world: &mut World,
-        charge: &Op,
-        payment: Payment,
-    ) -> Adopted {
+    fn out_of_suspense(&self, cx: &Context<'_>, world: &mut World, charge: &Op, payment: Payment) -> Adopted {
         let of_charge =
             Payment { reference: charge.reference.clone(), gateway: charge.gateway.clone(), ..payment };
         let op = refund_op(cx, world, &of_charge, self.report.amount, None);

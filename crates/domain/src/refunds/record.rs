@@ -277,13 +277,7 @@ fn set_failed(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) {
 
 /// Tells subscribers, and queues the letters that follow; `once` names the event among all others of
 /// refunds.
-pub(super) fn tell(
-    cx: &Context<'_>,
-    world: &mut World,
-    refund: &Refund,
-    kind: &'static str,
-    once: String,
-) {
+pub(super) fn tell(cx: &Context<'_>, world: &mut World, refund: &Refund, kind: &'static str, once: String) {
     let body = format!(
         r#"{{"payment_id":{},"refund_id":{},"amount_minor":{},"currency":"{}"}}"#,
         refund.payment,

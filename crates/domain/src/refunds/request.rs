@@ -106,7 +106,9 @@ impl Command for Request {
         if let Some(open) = open_request(world, payment.id) {
             let (refund, state) = (open.id, open.state.word());
             let same = open.amount() == amount;
-            return same.then(|| Requested::Standing(open.clone())).ok_or(Refusal::RefundOpen { refund, state });
+            return same
+                .then(|| Requested::Standing(open.clone()))
+                .ok_or(Refusal::RefundOpen { refund, state });
         }
         if let Some(seen) = seen(cx, world, self.key.as_ref())? {
             return Ok(seen);
@@ -140,11 +142,8 @@ impl Request {
         payment: &Payment,
         (amount, most): (Money, Money),
     ) -> Result<Requested, Refusal> {
-        let asked = Asked {
-            cause: RefundCause::Requested,
-            by: Some(self.by.person()),
-            reason: self.reason.clone(),
-        };
+        let asked =
+            Asked { cause: RefundCause::Requested, by: Some(self.by.person()), reason: self.reason.clone() };
         let booking = payment.booking.and_then(|id| world.bookings.get(&id));
         let goes = route(cx.policies, cx.now, payment, booking);
         if self.way == Way::ByHand || goes != Route::Automatic {

@@ -128,8 +128,7 @@ impl Review {
         }
         let refund = world.refunds.get(&self.refund).expect("loaded");
         let (after, amount) = (refund.state.word(), refund.amount_minor);
-        let change =
-            format!(r#"{{"before":"{}","after":"{after}","amount_minor":{amount}}}"#, before.word());
+        let change = format!(r#"{{"before":"{}","after":"{after}","amount_minor":{amount}}}"#, before.word());
         let object = ("refund", self.refund.raw(), self.refund.lane());
         world.audit(cx, Some(self.by), "refund.review", object, change);
     }

@@ -62,7 +62,8 @@ const CASES: [Case; 5] = [
 
 #[test]
 fn refund_entries() {
-    let mut text = String::from("# Partial refunds under each fee treatment: what each part posts, and what is left.\n");
+    let mut text =
+        String::from("# Partial refunds under each fee treatment: what each part posts, and what is left.\n");
     for case in CASES {
         let mut policies = Policies { fee_booking: case.rule, ..Policies::default() };
         policies.refunds.fee = case.fees;

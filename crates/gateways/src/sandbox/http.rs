@@ -161,7 +161,9 @@ async fn authenticate(State(core): Sandbox, Json(body): Json<Authenticate>) -> R
 }
 
 async fn refund_by_hand(State(core): Sandbox, Json(body): Json<ByHand>) -> Response {
-    let Some(currency) = Currency::parse(&body.currency) else { return StatusCode::BAD_REQUEST.into_response() };
+    let Some(currency) = Currency::parse(&body.currency) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
     answer(core.refund_by_hand(&body.charge, currency.minor(body.amount)).await.into()).await
 }
 

@@ -131,9 +131,9 @@ enum Asked {
 
 async fn tag_of(gateway: &dyn Gateway, object: &str, kind: OpKind) -> Asked {
     match kind {
-        OpKind::Charge => asked(gateway.find_charge(object).await, |report| {
-            report.tag.map_or(Asked::Nothing, Asked::Ours)
-        }),
+        OpKind::Charge => {
+            asked(gateway.find_charge(object).await, |report| report.tag.map_or(Asked::Nothing, Asked::Ours))
+        }
         OpKind::Refund => asked(gateway.find_refund(object).await, |report| match report.tag.clone() {
             Some(tag) => Asked::Ours(tag),
             None => Asked::Refund(Box::new(report)),

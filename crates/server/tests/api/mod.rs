@@ -4,3 +4,4 @@ mod bookings;
 mod cards;
 pub mod market;
 mod payments;
+mod refunds;

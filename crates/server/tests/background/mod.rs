@@ -5,4 +5,5 @@ mod clock;
 mod controls;
 mod letters;
 mod place;
+mod refunds;
 mod webhooks;

@@ -29,7 +29,7 @@ async fn all_at_once(house: &House, cast: &Cast, booking: i64, key: Option<&str>
 }
 
 /// Polls all of them in turn until all are done.
-async fn futures<T, F: Future<Output = T>>(all: impl Iterator<Item = F>) -> Vec<T> {
+pub(super) async fn futures<T, F: Future<Output = T>>(all: impl Iterator<Item = F>) -> Vec<T> {
     let mut running: Vec<_> = all.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|context| {
         let mut is_done = true;

@@ -69,9 +69,8 @@ impl Reads<'_> {
             params.push(Value::text(state.word()));
             terms.push_str(&format!("state = ${} AND ", params.len()));
         }
-        let rest = format!(
-            "WHERE {terms}(created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3"
-        );
+        let rest =
+            format!("WHERE {terms}(created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3");
         self.select(&rest, &params)
     }
 

@@ -53,8 +53,7 @@ pub(crate) async fn request_refund(
     let person = &caller.person;
     let payment = scope::payment(&app, person, body.value.payment_id).await?;
     let digest = body.digest;
-    let request =
-        idempotency::Request { person: person.id, operation: "request_refund", path: &[], digest };
+    let request = idempotency::Request { person: person.id, operation: "request_refund", path: &[], digest };
     let key = request.key_or_derived(&headers, app.policies.derived_window)?;
     let amount = body.value.requested_amount_dollars.as_ref();
     let amount =

@@ -15,9 +15,8 @@ use crate::http::idempotency::Request;
 pub(super) async fn payment(app: &App, person: &Person, raw: i64) -> Result<Payment, Problem> {
     let id = PaymentId::from_raw(positive(raw)?);
     let found = app.db.read(move |reads| reads.find::<Payment>(&id)).await?;
-    let visible = |payment: &Payment| {
-        person.admin || payment.payer == person.id || payment.payee == person.id
-    };
+    let visible =
+        |payment: &Payment| person.admin || payment.payer == person.id || payment.payee == person.id;
     found.filter(visible).ok_or_else(Problem::not_found)
 }
 
