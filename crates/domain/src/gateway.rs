@@ -169,6 +169,8 @@ pub struct CardReport {
 pub enum Hint {
     Charge {
         reference: String,
+        /// The event tells of success. Where that is known already, there is nothing to ask.
+        succeeded: bool,
     },
     Refund {
         reference: String,

@@ -42,7 +42,8 @@ pub struct Rows<R: Record> {
 #[derive(Debug)]
 pub struct Changes<'a, R: Record> {
     pub inserted: Vec<&'a R>,
-    pub updated: Vec<&'a R>,
+    /// As it was and as it is.
+    pub updated: Vec<(&'a R, &'a R)>,
     pub removed: Vec<&'a R>,
 }
 
@@ -145,7 +146,7 @@ impl<R: Record> Rows<R> {
         for slot in self.slots.values() {
             match (&slot.stored, &slot.present) {
                 (None, Some(row)) => changes.inserted.push(row),
-                (Some(old), Some(row)) if old != row => changes.updated.push(row),
+                (Some(old), Some(row)) if old != row => changes.updated.push((old, row)),
                 (Some(old), None) => changes.removed.push(old),
                 _ => {}
             }
@@ -212,7 +213,7 @@ mod tests {
         rows.update(&1, |coat| coat.peg = 8);
         assert_eq!(rows.of(&7).count(), 1, "a row that moved is no longer of the group");
         assert_eq!(rows.changes().inserted, [&Coat { id: 2, peg: 7 }]);
-        assert_eq!(rows.changes().updated, [&Coat { id: 1, peg: 8 }]);
+        assert_eq!(rows.changes().updated, [(&Coat { id: 1, peg: 7 }, &Coat { id: 1, peg: 8 })]);
         rows.remove(&1);
         assert_eq!(rows.changes().removed, [&Coat { id: 1, peg: 7 }]);
     }

@@ -7,9 +7,9 @@ use domain::command::{Command, Fact};
 use domain::context::Plants;
 use domain::policy::Policies;
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-use crate::engine::{Access, Connection, Fault, OpenError, Options, Pool, Url};
+use crate::engine::{Access, Connection, Fault, OpenError, Options, Readers, Url};
 use crate::migrate::{MigrateError, Status};
 use crate::reads::Reads;
 use crate::writer::{self, CommandWork, FactWork, Queue, Setup, Work, Writer};
@@ -36,8 +36,8 @@ pub struct Db {
 }
 
 enum Inner {
-    /// A writer thread and a pool of readers.
-    Threads { queue: Queue, pool: Pool, turns: Arc<Semaphore> },
+    /// A writer thread and a few readers.
+    Threads { queue: Queue, readers: Readers },
     /// Everything on the caller's thread, one step after the other: the simulator.
     Inline { writer: Mutex<Writer> },
 }
@@ -60,12 +60,11 @@ impl Db {
         for remark in connection.remarks() {
             tracing::warn!(remark, "database settings");
         }
-        let pool = Pool::new(url.clone(), settings.options.clone(), settings.readers)?;
-        let turns = Arc::new(Semaphore::new(settings.readers));
+        let readers = Readers::start(url.clone(), settings.options.clone(), settings.readers)?;
         let (queue_max, batch_max) = (settings.queue_max, settings.batch_max);
         let writer = Writer::new(setup(url, settings), connection).map_err(OpenError::from)?;
         let queue = Queue::start(writer, queue_max, batch_max)?;
-        Ok(Db { inner: Arc::new(Inner::Threads { queue, pool, turns }) })
+        Ok(Db { inner: Arc::new(Inner::Threads { queue, readers }) })
     }
 
     /// A fresh in-memory SQLite whose every step runs on the caller's thread.
@@ -143,40 +142,44 @@ impl Db {
         &self,
         read: impl FnOnce(&mut Reads<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        if matches!(&*self.inner, Inner::Inline { .. }) {
-            return self.read_now(read);
-        }
-        let (db, turn) = (self.clone(), self.turn().await);
-        let task = tokio::task::spawn_blocking(move || {
-            let answer = db.read_now(read);
-            drop(turn);
-            answer
-        });
-        task.await.map_err(|panic| Fault::other(panic.to_string()))?
-    }
-
-    /// Readers wait here, where waiting costs nothing: a thread each would fight for the pool's lock.
-    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         match &*self.inner {
-            Inner::Threads { turns, .. } => Arc::clone(turns).acquire_owned().await.ok(),
-            Inner::Inline { .. } => None,
+            Inner::Threads { readers, .. } => heard(readers.ask(question(read)).await),
+            Inner::Inline { writer } => read_inline(writer, read),
         }
     }
 
     /// The same from a thread that may block.
-    pub fn read_now<T>(&self, read: impl FnOnce(&mut Reads<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub fn read_now<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reads<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
         match &*self.inner {
-            Inner::Threads { pool, .. } => pool.with(|connection| read(&mut Reads::new(connection))),
-            Inner::Inline { writer } => {
-                let mut writer = writer.lock().expect("no panic leaves the writer");
-                let connection = writer.connection()?;
-                connection.begin()?;
-                let answer = read(&mut Reads::new(connection));
-                connection.rollback();
-                answer
-            }
+            Inner::Threads { readers, .. } => heard(readers.ask(question(read)).blocking_recv()),
+            Inner::Inline { writer } => read_inline(writer, read),
         }
     }
+}
+
+fn question<T>(
+    read: impl FnOnce(&mut Reads<'_>) -> Result<T, Fault>,
+) -> impl FnOnce(&mut Connection) -> Result<T, Fault> {
+    |connection| read(&mut Reads::new(connection))
+}
+
+fn heard<T>(answer: Result<Result<T, Fault>, oneshot::error::RecvError>) -> Result<T, Fault> {
+    answer.unwrap_or_else(|_| Err(Fault::other("a question panicked")))
+}
+
+fn read_inline<T>(
+    writer: &Mutex<Writer>,
+    read: impl FnOnce(&mut Reads<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let mut writer = writer.lock().expect("no panic leaves the writer");
+    let connection = writer.connection()?;
+    connection.begin()?;
+    let answer = read(&mut Reads::new(connection));
+    connection.rollback();
+    answer
 }
 
 fn setup(url: &Url, settings: Settings) -> Setup {

@@ -14,8 +14,8 @@ mod migrations;
 mod opening;
 #[path = "all/plans.rs"]
 mod plans;
-#[path = "all/pool.rs"]
-mod pool;
+#[path = "all/readers.rs"]
+mod readers;
 #[path = "all/round_trip.rs"]
 mod round_trip;
 #[path = "all/schema.rs"]

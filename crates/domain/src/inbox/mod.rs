@@ -1,15 +1,16 @@
 //! Webhook events: stored once, acknowledged, then worked off.
 //!
 //! Invariants: an event is stored before anything is done about it; the same event id is one event;
-//! what an event says is a hint, so nothing here moves money; an event about something unknown is
-//! parked and tried again until it is given up with an alert.
+//! what an event says is a hint, so nothing here moves money; one that tells of a success we have
+//! recorded needs no work; one about something unknown is parked and tried again until it is given up
+//! with an alert.
 
 use crate::command::{Fact, Lanes};
 use crate::context::Context;
 use crate::gateway::{Hint, Notice};
-use crate::id::{Id, InboxId, Lane};
+use crate::id::{Id, InboxId, Lane, OpId};
 use crate::operations::retry_at;
-use crate::records::{Claim, InboxEvent, InboxState, Space};
+use crate::records::{Claim, InboxEvent, InboxState, OpKind, OpState, Space};
 use crate::time::Span;
 use crate::world::{Needs, World};
 
@@ -33,9 +34,27 @@ impl Receive {
         format!("{}:{}", self.gateway, self.notice.event)
     }
 
-    fn event(&self, cx: &Context<'_>, id: InboxId) -> InboxEvent {
+    /// The claim of the charge whose success the event tells of.
+    fn success(&self) -> Option<(Space, String)> {
+        match &self.notice.hint {
+            Hint::Charge { reference, succeeded: true } => {
+                Some((Space::GatewayObject, format!("{}:{reference}", self.gateway)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the event tells only what the books say too. Success is final, so it does not matter
+    /// that nobody holds the operation still.
+    fn is_old(&self, world: &World) -> bool {
+        let claim = self.success().and_then(|claim| world.claims.get(&claim));
+        let op = claim.and_then(|claim| world.ops.get(&OpId::from_raw(claim.target)));
+        op.is_some_and(|op| op.kind == OpKind::Charge && op.state == OpState::Succeeded)
+    }
+
+    fn event(&self, cx: &Context<'_>, id: InboxId, old: bool) -> InboxEvent {
         let (hint, object, charge) = match &self.notice.hint {
-            Hint::Charge { reference } => ("charge", reference.clone(), None),
+            Hint::Charge { reference, .. } => ("charge", reference.clone(), None),
             Hint::Refund { reference, charge } => ("refund", reference.clone(), charge.clone()),
             Hint::Dispute { reference, charge } => ("dispute", reference.clone(), charge.clone()),
             Hint::CardDetached { token } => ("card", token.clone(), None),
@@ -43,7 +62,13 @@ impl Receive {
             Hint::Other => ("other", String::new(), None),
         };
         // Payouts are not made through gateways yet, so nothing waits for their events.
-        let work = self.relevant && !matches!(hint, "other" | "payout");
+        let relevant = self.relevant && !matches!(hint, "other" | "payout");
+        let work = relevant && !old;
+        let state = match (work, relevant) {
+            (true, _) => InboxState::Received,
+            (false, true) => InboxState::Processed,
+            (false, false) => InboxState::Ignored,
+        };
         InboxEvent {
             id,
             gateway: self.gateway.clone(),
@@ -53,7 +78,7 @@ impl Receive {
             object,
             charge,
             body: self.body.clone(),
-            state: if work { InboxState::Received } else { InboxState::Ignored },
+            state,
             attempts: 0,
             error: None,
             wake_at: work.then_some(cx.now),
@@ -71,8 +96,13 @@ impl Fact for Receive {
         lanes.insert(Lane::of(&self.name()));
     }
 
-    fn needs(&self, _world: &World, needs: &mut Needs) {
+    fn needs(&self, world: &World, needs: &mut Needs) {
         needs.claims.key((Space::WebhookEvent, self.name()));
+        let Some(charge) = self.success() else { return };
+        if let Some(claim) = world.claims.peek(&charge) {
+            needs.ops.key(OpId::from_raw(claim.target));
+        }
+        needs.claims.key(charge);
     }
 
     fn record(&self, cx: &Context<'_>, world: &mut World) -> Option<InboxEvent> {
@@ -81,7 +111,7 @@ impl Fact for Receive {
             return None;
         }
         let lane = Lane::of(&name);
-        let event = self.event(cx, world.new_id(lane));
+        let event = self.event(cx, world.new_id(lane), self.is_old(world));
         let claim = Claim { space: Space::WebhookEvent, name, target: event.id.raw(), created_at: cx.now };
         world.claims.insert(claim);
         if !self.relevant {

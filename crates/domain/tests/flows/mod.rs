@@ -3,5 +3,6 @@
 mod batches;
 mod charges;
 mod refund_rules;
+mod inbox;
 mod refunds;
 mod strays;

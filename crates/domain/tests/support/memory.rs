@@ -60,7 +60,7 @@ fn write<R: Record>(rows: &mut Map<R>, from: &Rows<R>) {
     for row in changes.removed {
         rows.remove(&row.key());
     }
-    for row in changes.updated.into_iter().chain(changes.inserted) {
+    for row in changes.updated.into_iter().map(|(_, row)| row).chain(changes.inserted) {
         rows.insert(row.key(), row.clone());
     }
 }

@@ -257,7 +257,7 @@ impl Event {
         let (reference, charge) = (object.id.clone(), object.payment_intent.clone());
         let family = |prefix: &str| self.kind.starts_with(prefix);
         if family("payment_intent.") {
-            Hint::Charge { reference }
+            Hint::Charge { reference, succeeded: self.kind == "payment_intent.succeeded" }
         } else if family("charge.dispute.") {
             Hint::Dispute { reference, charge }
         } else if family("refund.") {
@@ -267,7 +267,7 @@ impl Event {
         } else if self.kind == "payment_method.detached" {
             Hint::CardDetached { token: reference }
         } else if let ("charge.refunded", Some(reference)) = (self.kind.as_str(), charge) {
-            Hint::Charge { reference }
+            Hint::Charge { reference, succeeded: false }
         } else {
             Hint::Other
         }

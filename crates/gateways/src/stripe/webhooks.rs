@@ -60,12 +60,12 @@ fn hint(kind: &str, subject: Option<Subject>) -> Hint {
     // Our reference of a charge is the intent; the charge's own id is the second best.
     let parent = payment_intent.or(charge);
     match kind {
-        "payment_intent.succeeded"
-        | "payment_intent.payment_failed"
+        "payment_intent.succeeded" => Hint::Charge { reference: id, succeeded: true },
+        "payment_intent.payment_failed"
         | "payment_intent.processing"
         | "payment_intent.canceled"
-        | "payment_intent.requires_action" => Hint::Charge { reference: id },
-        "charge.refunded" => Hint::Charge { reference: parent.unwrap_or(id) },
+        | "payment_intent.requires_action" => Hint::Charge { reference: id, succeeded: false },
+        "charge.refunded" => Hint::Charge { reference: parent.unwrap_or(id), succeeded: false },
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
             Hint::Refund { reference: id, charge: parent }
         }

@@ -207,5 +207,6 @@ async fn events_point_at_what_they_are_about() {
     let hints: Vec<Hint> = webhooks.iter().map(|w| super::webhooks::receive(&bench, w).hint).collect();
     let reference = charge.clone();
     let charge = Some(charge);
-    assert_eq!(hints, [Hint::Charge { reference }, Hint::Dispute { reference: dispute, charge }]);
+    let paid = Hint::Charge { reference, succeeded: true };
+    assert_eq!(hints, [paid, Hint::Dispute { reference: dispute, charge }]);
 }

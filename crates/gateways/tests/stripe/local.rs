@@ -172,7 +172,7 @@ async fn a_signed_webhook_is_believed_and_a_changed_one_is_not() {
     assert_eq!(notice.kind, "payment_intent.succeeded");
     assert!(notice.event.starts_with("evt_") && !notice.live);
     let reference = open.reference;
-    assert_eq!(notice.hint, Hint::Charge { reference });
+    assert_eq!(notice.hint, Hint::Charge { reference, succeeded: true });
     let changed = [body.as_ref(), b" "].concat();
     assert!(gateway.receive(inbound(&changed)).is_err());
 }

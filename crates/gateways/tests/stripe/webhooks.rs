@@ -42,11 +42,12 @@ fn every_type_of_the_contract_names_its_object() {
     let text = str::to_owned;
     for kind in ["succeeded", "payment_failed", "processing", "canceled", "requires_action"] {
         let hint = hint(&format!("payment_intent.{kind}"), r#"{"id":"pi_1","charge":null}"#);
-        assert_eq!(hint, Hint::Charge { reference: text("pi_1") }, "{kind}");
+        let expected = Hint::Charge { reference: text("pi_1"), succeeded: kind == "succeeded" };
+        assert_eq!(hint, expected, "{kind}");
     }
     let charge = r#"{"id":"ch_1","payment_intent":"pi_1","refunds":{"data":[]}}"#;
     let reference = text("pi_1");
-    assert_eq!(hint("charge.refunded", charge), Hint::Charge { reference });
+    assert_eq!(hint("charge.refunded", charge), Hint::Charge { reference, succeeded: false });
     for kind in ["created", "updated", "failed"] {
         let refund = r#"{"id":"re_1","charge":"ch_1","payment_intent":"pi_1"}"#;
         let expected = Hint::Refund { reference: text("re_1"), charge: Some(text("pi_1")) };

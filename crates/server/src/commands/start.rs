@@ -27,7 +27,7 @@ use crate::protocol::Protocol;
 use crate::seal::Seal;
 
 /// Connections that read.
-const READERS: usize = 8;
+const READERS: usize = 4;
 
 /// Why nothing could be started. Names settings, never their values.
 #[derive(Debug, thiserror::Error)]

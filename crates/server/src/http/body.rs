@@ -20,6 +20,9 @@ pub const BYTES_MAX: usize = 1 << 20;
 pub const UPLOAD_BYTES_MAX: usize = 10 << 20;
 /// A body that trickles in slower than this is an attack.
 const READ_MAX: Duration = Duration::from_secs(10);
+/// How much of a refused body is read, and for how long.
+const DRAIN_BYTES_MAX: usize = 4 << 20;
+const DRAIN_MAX: Duration = Duration::from_secs(2);
 /// Routes that take uploads, by the ends of their paths.
 const UPLOADS: &[&str] = &["/evidence", "/bank-statements"];
 
@@ -127,9 +130,18 @@ pub(super) async fn refuse_large(request: Request, next: Next) -> Response {
     let bytes_max = if is_upload { UPLOAD_BYTES_MAX } else { BYTES_MAX };
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(length);
     if announced.is_some_and(|length| length > bytes_max as u64) {
+        drain(request.into_body()).await;
         return Problem::too_large().into_response();
     }
     next.run(request).await
+}
+
+/// Reads what a client is still sending, within limits: one that is cut off while it sends often never
+/// sees the answer.
+async fn drain(body: RawBody) {
+    let end = axum::body::to_bytes(body, DRAIN_BYTES_MAX);
+    // Whoever sends more, or slowly, is cut off after all.
+    let _ = tokio::time::timeout(DRAIN_MAX, end).await;
 }
 
 fn length(value: &HeaderValue) -> Option<u64> {

@@ -205,6 +205,10 @@ impl Problem {
         let mut response = (self.0.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        if self.0.status == StatusCode::PAYLOAD_TOO_LARGE {
+            // Some of the body may not have been read: the connection is of no further use.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Some(seconds) = self.0.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -294,6 +298,8 @@ mod tests {
         assert!(response.headers().contains_key(header::WWW_AUTHENTICATE));
         let response = Problem::too_many(0).into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        let response = Problem::too_large().into_response();
+        assert_eq!(response.headers()[header::CONNECTION], "close");
     }
 
     #[test]

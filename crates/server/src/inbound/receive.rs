@@ -42,7 +42,7 @@ pub async fn receive(
 /// Databases keep no NUL in text; an id with one is of no gateway.
 fn storable(notice: &Notice) -> bool {
     let (object, charge) = match &notice.hint {
-        Hint::Charge { reference } | Hint::Payout { reference } => (reference.as_str(), None),
+        Hint::Charge { reference, .. } | Hint::Payout { reference } => (reference.as_str(), None),
         Hint::Refund { reference, charge } | Hint::Dispute { reference, charge } => {
             (reference.as_str(), charge.as_deref())
         }

@@ -16,13 +16,6 @@ pub(super) use errors::{postgres_fault, sqlite_fault};
 
 use super::value::{Column, Kind, Table};
 
-/// Which rows of a duplicate key win.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Conflict {
-    Refuse,
-    Replace,
-}
-
 pub(super) fn sqlite_lanes<T: Table>() -> String {
     format!("SELECT {} FROM {} WHERE lane = $1", names(T::COLUMNS), T::NAME)
 }
@@ -32,19 +25,32 @@ pub(super) fn postgres_lanes<T: Table>() -> String {
     format!("SELECT {} FROM {} WHERE lane = ANY($1) ORDER BY lane FOR UPDATE", names(T::COLUMNS), T::NAME)
 }
 
-pub(super) fn sqlite_insert<T: Table>(conflict: Conflict) -> String {
-    let places = places(T::COLUMNS.len());
-    format!("INSERT INTO {}({}) VALUES ({places}){}", T::NAME, names(T::COLUMNS), on_conflict::<T>(conflict))
+pub(super) fn sqlite_insert<T: Table>() -> String {
+    format!("INSERT INTO {}({}) VALUES ({})", T::NAME, names(T::COLUMNS), places(T::COLUMNS.len()))
 }
 
-pub(super) fn postgres_insert<T: Table>(conflict: Conflict) -> String {
-    let rows = unnest(T::COLUMNS.iter());
-    format!(
-        "INSERT INTO {}({}) SELECT * FROM {rows}{}",
-        T::NAME,
-        names(T::COLUMNS),
-        on_conflict::<T>(conflict)
-    )
+pub(super) fn postgres_insert<T: Table>() -> String {
+    format!("INSERT INTO {}({}) SELECT * FROM {}", T::NAME, names(T::COLUMNS), unnest(T::COLUMNS.iter()))
+}
+
+/// Parameters: the changed columns, then the key.
+pub(super) fn sqlite_update<T: Table>(changed: &[usize]) -> String {
+    let set = (1..).zip(changed).map(|(place, index)| format!("{} = ${place}", T::COLUMNS[*index].name));
+    let first = changed.len() + 1;
+    let key = (first..).zip(key::<T>()).map(|(place, column)| format!("{} = ${place}", column.name));
+    let (set, key) = (set.collect::<Vec<_>>().join(", "), key.collect::<Vec<_>>().join(" AND "));
+    format!("UPDATE {} SET {set} WHERE {key}", T::NAME)
+}
+
+pub(super) fn postgres_update<T: Table>(changed: &[usize]) -> String {
+    let columns = changed.iter().map(|index| &T::COLUMNS[*index]);
+    let rows = unnest(columns.clone().chain(key::<T>()));
+    let set = columns.clone().map(|column| format!("{0} = new.{0}", column.name));
+    let set = set.collect::<Vec<_>>().join(", ");
+    let same = key::<T>().iter().map(|column| format!("{0}.{1} = new.{1}", T::NAME, column.name));
+    let same = same.collect::<Vec<_>>().join(" AND ");
+    let names = join(columns.chain(key::<T>()).map(|column| column.name), ", ");
+    format!("UPDATE {} SET {set} FROM {rows} AS new({names}) WHERE {same}", T::NAME)
 }
 
 pub(super) fn sqlite_delete<T: Table>() -> String {
@@ -56,7 +62,7 @@ pub(super) fn postgres_delete<T: Table>() -> String {
     format!("DELETE FROM {} WHERE ({}) IN (SELECT * FROM {})", T::NAME, names(key), unnest(key.iter()))
 }
 
-pub(super) fn sqlite_load<T: Table>(columns: &[usize]) -> String {
+pub(super) fn find<T: Table>(columns: &[usize]) -> String {
     let wanted = columns.iter().map(|index| &T::COLUMNS[*index]);
     format!("SELECT {} FROM {} WHERE {}", names(T::COLUMNS), T::NAME, equal(wanted))
 }
@@ -79,19 +85,6 @@ pub(super) fn postgres_load<T: Table>(columns: &[usize]) -> String {
 
 fn key<T: Table>() -> &'static [Column] {
     &T::COLUMNS[..T::KEY]
-}
-
-fn on_conflict<T: Table>(conflict: Conflict) -> String {
-    if conflict == Conflict::Refuse {
-        return String::new();
-    }
-    let rest = &T::COLUMNS[T::KEY..];
-    if rest.is_empty() {
-        return format!(" ON CONFLICT ({}) DO NOTHING", names(key::<T>()));
-    }
-    let set =
-        rest.iter().map(|column| format!("{0} = excluded.{0}", column.name)).collect::<Vec<_>>().join(", ");
-    format!(" ON CONFLICT ({}) DO UPDATE SET {set}", names(key::<T>()))
 }
 
 fn unnest<'a>(columns: impl Iterator<Item = &'a Column>) -> String {

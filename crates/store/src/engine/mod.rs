@@ -8,22 +8,22 @@
 mod dialect;
 mod fault;
 mod lock;
-mod pool;
 mod postgres;
+mod readers;
 mod sqlite;
 mod url;
 mod value;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 pub use fault::{Cause, Fault, OpenError, Rule};
 pub use lock::ServerLock;
-pub use pool::Pool;
+pub use readers::Readers;
 pub use url::Url;
 pub use value::{Column, Kind, Row, Table, Value};
 
-use dialect::Conflict;
 use url::Target;
 
 /// What a connection may do; a reader sees one snapshot per `begin` and cannot write.
@@ -88,6 +88,16 @@ pub struct Connection {
 enum Session {
     Sqlite(Box<sqlite::Session>),
     Postgres(Box<postgres::Session>),
+}
+
+/// A question whose answer is still to be fetched with [`Connection::answer`].
+#[must_use]
+pub struct Asked<T>(Pending<T>);
+
+enum Pending<T> {
+    Here(Vec<T>),
+    /// Its number among those that travel together.
+    Waiting(usize),
 }
 
 /// Runs the same call on whichever engine it is.
@@ -157,11 +167,51 @@ impl Connection {
     /// Locks these lanes (sorted, distinct) until the end of the work and loads their rows; on
     /// SQLite `begin` already holds everything.
     pub fn lock_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Vec<T>, Fault> {
+        let asked = self.ask_lanes(lanes)?;
+        self.answer(asked)
+    }
+
+    /// Asks for lanes to be locked and loaded. On PostgreSQL whatever is asked before the first answer
+    /// is fetched costs one round trip together, in the order asked: what is asked after the lanes is
+    /// seen under their locks.
+    pub fn ask_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Asked<T>, Fault> {
         debug_assert!(lanes.is_sorted_by(|a, b| a < b), "lanes are locked in one order by everybody");
         if lanes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Asked(Pending::Here(Vec::new())));
         }
-        let rows = each!(self, session => session.lock_lanes(lanes));
+        let asked = match &mut self.session {
+            Session::Sqlite(session) => session.lock_lanes(lanes).map(Pending::Here),
+            Session::Postgres(session) => {
+                let lanes = lanes.iter().copied().map(Value::Int).collect();
+                session.ask_lanes::<T>(lanes).map(Pending::Waiting)
+            }
+        };
+        self.noting(asked.map(Asked))
+    }
+
+    /// Asks for the rows that [`Connection::load_many`] would load.
+    pub fn ask_many<T: Table>(
+        &mut self,
+        columns: &[usize],
+        keys: Vec<Vec<Value>>,
+    ) -> Result<Asked<T>, Fault> {
+        if keys.is_empty() {
+            return Ok(Asked(Pending::Here(Vec::new())));
+        }
+        let asked = whole(&keys, columns.len()).and_then(|()| match &mut self.session {
+            Session::Sqlite(session) => session.load_many(columns, &keys).map(Pending::Here),
+            Session::Postgres(session) => session.ask_many::<T>(columns, keys).map(Pending::Waiting),
+        });
+        self.noting(asked.map(Asked))
+    }
+
+    /// What was asked. A refused question is everybody's fault who asked with it.
+    pub fn answer<T: Table>(&mut self, asked: Asked<T>) -> Result<Vec<T>, Fault> {
+        let rows = match (asked.0, &mut self.session) {
+            (Pending::Here(rows), _) => Ok(rows),
+            (Pending::Waiting(number), Session::Postgres(session)) => session.answer(number),
+            (Pending::Waiting(_), Session::Sqlite(_)) => Err(Fault::other("asked of another connection")),
+        };
         self.noting(rows)
     }
 
@@ -208,15 +258,41 @@ impl Connection {
         &mut self,
         rows: impl IntoIterator<Item = &'a T>,
     ) -> Result<(), Fault> {
-        self.write_many(rows, Conflict::Refuse)
+        let mut rows = rows.into_iter().peekable();
+        if rows.peek().is_none() {
+            return Ok(());
+        }
+        let outcome = each!(self, session => session.insert_many(rows));
+        self.noting(outcome)
     }
 
-    /// Inserts or replaces by primary key; the keys must be distinct (PostgreSQL refuses others).
-    pub fn upsert_many<'a, T: Table + 'a>(
+    /// Changes rows that exist from what they were to what they are: only columns that differ are
+    /// written, because every index over a written column is written too. The key stays.
+    pub fn update_many<'a, T: Table + 'a>(
         &mut self,
-        rows: impl IntoIterator<Item = &'a T>,
+        changes: impl IntoIterator<Item = (&'a T, &'a T)>,
     ) -> Result<(), Fault> {
-        self.write_many(rows, Conflict::Replace)
+        let mut groups = BTreeMap::<Vec<usize>, Vec<Vec<Value>>>::new();
+        for (from, to) in changes {
+            let (before, mut row) = (values(from), values(to));
+            if before[..T::KEY] != row[..T::KEY] {
+                return Err(Fault::other("a key never changes"));
+            }
+            let changed: Vec<usize> =
+                (T::KEY..row.len()).filter(|index| before[*index] != row[*index]).collect();
+            if changed.is_empty() {
+                continue;
+            }
+            let values =
+                changed.iter().copied().chain(0..T::KEY).map(|index| std::mem::take(&mut row[index]));
+            let values = values.collect();
+            groups.entry(changed).or_default().push(values);
+        }
+        for (changed, rows) in groups {
+            let outcome = each!(self, session => session.update_many::<T>(&changed, rows));
+            self.noting(outcome)?;
+        }
+        Ok(())
     }
 
     /// Deletes by full primary keys; a key that is not there is no error.
@@ -239,23 +315,16 @@ impl Connection {
         self.noting(rows)
     }
 
-    fn write_many<'a, T: Table + 'a>(
-        &mut self,
-        rows: impl IntoIterator<Item = &'a T>,
-        conflict: Conflict,
-    ) -> Result<(), Fault> {
-        let mut rows = rows.into_iter().peekable();
-        if rows.peek().is_none() {
-            return Ok(());
-        }
-        let outcome = each!(self, session => session.insert_many(rows, conflict));
-        self.noting(outcome)
-    }
-
     fn noting<T>(&mut self, outcome: Result<T, Fault>) -> Result<T, Fault> {
         self.failed |= outcome.is_err();
         outcome
     }
+}
+
+fn values<T: Table>(row: &T) -> Vec<Value> {
+    let mut values = Vec::with_capacity(T::COLUMNS.len());
+    row.put(&mut values);
+    values
 }
 
 fn whole(keys: &[Vec<Value>], width: usize) -> Result<(), Fault> {

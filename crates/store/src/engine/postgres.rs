@@ -21,10 +21,10 @@ use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
-use self::pipeline::Write;
+use self::pipeline::Waiting;
 use self::reactor::Reactor;
 use self::values::{Arrays, read};
-use super::dialect::{self, Conflict};
+use super::dialect;
 use super::fault::{Fault, OpenError};
 use super::url::Server;
 use super::value::{Row, Table, Value};
@@ -50,7 +50,10 @@ pub(super) struct Session {
     /// Between `begin` and its end; only then do writes wait for each other.
     open: bool,
     begin_due: bool,
-    queued: Vec<Write>,
+    queued: Vec<Waiting>,
+    /// Questions that travel together, and their answers until they are fetched.
+    asked: Vec<Waiting>,
+    answers: Vec<Option<Vec<tokio_postgres::Row>>>,
     broken: bool,
     statement_wait: Duration,
     commit_wait: Duration,
@@ -80,6 +83,8 @@ impl Session {
             open: false,
             begin_due: false,
             queued: Vec::new(),
+            asked: Vec::new(),
+            answers: Vec::new(),
             broken: false,
             statement_wait: milliseconds(options.statement_timeout_ms) + GRACE,
             commit_wait: milliseconds(options.commit_wait_ms),
@@ -96,7 +101,7 @@ impl Session {
         if self.broken() {
             return Err(Fault::Unavailable("the connection is broken".into()));
         }
-        self.queued.clear();
+        self.forget();
         (self.open, self.begin_due) = (true, true);
         Ok(())
     }
@@ -143,7 +148,7 @@ impl Session {
 
     pub(super) fn rollback(&mut self) {
         self.open = false;
-        self.queued.clear();
+        self.forget();
         if std::mem::take(&mut self.begin_due) || self.broken() {
             return;
         }
@@ -180,8 +185,50 @@ impl Session {
         self.call(async |client| client.execute(&statement, &refs(params)).await)
     }
 
-    pub(super) fn lock_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Vec<T>, Fault> {
-        self.load(&dialect::postgres_lanes::<T>(), &[&lanes])
+    /// Nothing waits any more.
+    fn forget(&mut self) {
+        self.queued.clear();
+        self.asked.clear();
+        self.answers.clear();
+    }
+
+    pub(super) fn ask_lanes<T: Table>(&mut self, lanes: Vec<Value>) -> Result<usize, Fault> {
+        let arrays = Arrays::of(std::iter::once(T::COLUMNS[0]), lanes)?;
+        self.question(&dialect::postgres_lanes::<T>(), arrays)
+    }
+
+    pub(super) fn ask_many<T: Table>(
+        &mut self,
+        columns: &[usize],
+        mut keys: Vec<Vec<Value>>,
+    ) -> Result<usize, Fault> {
+        keys.sort_unstable();
+        keys.dedup();
+        let columns_of_key = columns.iter().map(|index| T::COLUMNS[*index]);
+        let arrays = Arrays::of(columns_of_key, keys.into_iter().flatten())?;
+        self.question(&dialect::postgres_load::<T>(columns), arrays)
+    }
+
+    fn question(&mut self, sql: &str, arrays: Arrays<'static>) -> Result<usize, Fault> {
+        if self.answers.iter().any(Option::is_some) {
+            return Err(Fault::other("the answers to the last questions were not fetched"));
+        }
+        self.answers.clear();
+        let statement = self.prepare(sql)?;
+        self.asked.push(Waiting { statement, arrays });
+        Ok(self.asked.len() - 1)
+    }
+
+    /// The answer to question number `number`; the first one fetched brings all of them.
+    pub(super) fn answer<T: Table>(&mut self, number: usize) -> Result<Vec<T>, Fault> {
+        if !self.asked.is_empty() {
+            self.settle_writes()?;
+            let asked = std::mem::take(&mut self.asked);
+            let answers = self.call(async |client| pipeline::ask(client, &asked).await)?;
+            self.answers = answers.into_iter().map(Some).collect();
+        }
+        let found = self.answers.get_mut(number).and_then(Option::take);
+        read_all(&found.ok_or_else(|| Fault::other("an answer that was not asked for"))?)
     }
 
     pub(super) fn load_many<T: Table>(
@@ -189,6 +236,9 @@ impl Session {
         columns: &[usize],
         keys: &[Vec<Value>],
     ) -> Result<Vec<T>, Fault> {
+        if let [key] = keys {
+            return self.load(&dialect::find::<T>(columns), &refs(key));
+        }
         // A key given twice answers once, as on SQLite; sorted, so the tree is walked forward.
         let distinct = keys.iter().collect::<BTreeSet<_>>();
         let columns_of_key = columns.iter().map(|index| T::COLUMNS[*index]);
@@ -199,14 +249,23 @@ impl Session {
     pub(super) fn insert_many<'a, T: Table + 'a>(
         &mut self,
         rows: impl Iterator<Item = &'a T>,
-        conflict: Conflict,
     ) -> Result<(), Fault> {
         let mut values = Vec::with_capacity(rows.size_hint().0 * T::COLUMNS.len());
         for row in rows {
             row.put(&mut values);
         }
         let arrays = Arrays::of(T::COLUMNS.iter().copied(), values)?;
-        self.write(&dialect::postgres_insert::<T>(conflict), arrays)
+        self.write(&dialect::postgres_insert::<T>(), arrays)
+    }
+
+    pub(super) fn update_many<T: Table>(
+        &mut self,
+        changed: &[usize],
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), Fault> {
+        let columns = changed.iter().copied().chain(0..T::KEY).map(|index| T::COLUMNS[index]);
+        let arrays = Arrays::of(columns, rows.into_iter().flatten())?;
+        self.write(&dialect::postgres_update::<T>(changed), arrays)
     }
 
     pub(super) fn delete_many<T: Table>(&mut self, keys: &[Vec<Value>]) -> Result<(), Fault> {
@@ -218,7 +277,7 @@ impl Session {
     /// Inside a transaction a write waits for the others, so that all of them are one round trip.
     fn write(&mut self, sql: &str, arrays: Arrays<'static>) -> Result<(), Fault> {
         let statement = self.prepare(sql)?;
-        self.queued.push(Write { statement, arrays });
+        self.queued.push(Waiting { statement, arrays });
         if self.open { Ok(()) } else { self.settle() }
     }
 
@@ -240,18 +299,14 @@ impl Session {
         if self.begin_due { self.call(async |_| Ok(())) } else { Ok(()) }
     }
 
+    /// BEGIN may travel with a question; waiting writes may not.
+    fn settle_writes(&mut self) -> Result<(), Fault> {
+        if self.queued.is_empty() { Ok(()) } else { self.settle() }
+    }
+
     fn load<T: Table>(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<T>, Fault> {
-        if !self.queued.is_empty() {
-            self.settle()?;
-        }
-        let found = self.rows(sql, params)?;
-        let mut buffer = Row::of::<T>(Vec::with_capacity(T::COLUMNS.len()));
-        let mut loaded = Vec::with_capacity(found.len());
-        for row in &found {
-            buffer.refill(|values| read(row, values))?;
-            loaded.push(T::get(&mut buffer)?);
-        }
-        Ok(loaded)
+        self.settle_writes()?;
+        read_all(&self.rows(sql, params)?)
     }
 
     fn rows(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<tokio_postgres::Row>, Fault> {
@@ -314,6 +369,16 @@ impl Session {
         };
         let _ = self.reactor.run(GRACE, gone);
     }
+}
+
+fn read_all<T: Table>(found: &[tokio_postgres::Row]) -> Result<Vec<T>, Fault> {
+    let mut buffer = Row::of::<T>(Vec::with_capacity(T::COLUMNS.len()));
+    let mut loaded = Vec::with_capacity(found.len());
+    for row in found {
+        buffer.refill(|values| read(row, values))?;
+        loaded.push(T::get(&mut buffer)?);
+    }
+    Ok(loaded)
 }
 
 fn refs(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {

@@ -16,7 +16,7 @@ use rusqlite::hooks::Wal;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, ErrorCode, OpenFlags};
 
-use super::dialect::{self, Conflict};
+use super::dialect;
 use super::fault::{Fault, OpenError};
 use super::value::{Row, Table, Value};
 use super::{Access, Options};
@@ -151,21 +151,35 @@ impl Session {
     ) -> Result<Vec<T>, Fault> {
         // A key given twice answers once, as on PostgreSQL; sorted, so the tree is walked forward.
         let distinct = keys.iter().map(Vec::as_slice).collect::<BTreeSet<_>>();
-        self.load(&dialect::sqlite_load::<T>(columns), distinct.into_iter())
+        self.load(&dialect::find::<T>(columns), distinct.into_iter())
     }
 
     pub(super) fn insert_many<'a, T: Table + 'a>(
         &mut self,
         rows: impl Iterator<Item = &'a T>,
-        conflict: Conflict,
     ) -> Result<(), Fault> {
-        let mut statement = self.prepare(&dialect::sqlite_insert::<T>(conflict))?;
+        let mut statement = self.prepare(&dialect::sqlite_insert::<T>())?;
         let mut values = Vec::with_capacity(T::COLUMNS.len());
         for row in rows {
             values.clear();
             row.put(&mut values);
             bind(&mut statement, &values)?;
             statement.raw_execute().map_err(|error| self.fault(error))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn update_many<T: Table>(
+        &mut self,
+        changed: &[usize],
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), Fault> {
+        let mut statement = self.prepare(&dialect::sqlite_update::<T>(changed))?;
+        for row in rows {
+            bind(&mut statement, &row)?;
+            if statement.raw_execute().map_err(|error| self.fault(error))? != 1 {
+                return Err(Fault::other(format!("a row of {} to be changed is gone", T::NAME)));
+            }
         }
         Ok(())
     }
@@ -233,6 +247,8 @@ fn pragmas(connection: &rusqlite::Connection, access: Access, options: &Options)
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     connection.pragma_update(None, "query_only", query_only)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // One plan a statement, whatever is bound: otherwise a new value of LIMIT prepares it anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     Ok(journal)

@@ -11,7 +11,7 @@ macro_rules! flush {
     ($($field:ident: $record:ident),* $(,)?) => {
         /// Writes all that a batch has changed.
         pub(super) fn flush(connection: &mut Connection, world: &World) -> Result<(), Fault> {
-            connection.upsert_many(world.lanes.changes().updated)?;
+            connection.update_many(world.lanes.changes().updated)?;
             $(leave(connection, &world.$field)?;)*
             $(enter(connection, &world.$field)?;)*
             journal(connection, &world.journal)
@@ -24,7 +24,7 @@ fn leave<R: Stored>(connection: &mut Connection, rows: &Rows<R>) -> Result<(), F
     let changes = rows.changes();
     let gone: Vec<_> = changes.removed.iter().map(|row| R::key_values(&row.key())).collect();
     connection.delete_many::<R>(&gone)?;
-    connection.upsert_many(changes.updated)
+    connection.update_many(changes.updated)
 }
 
 fn enter<R: Stored>(connection: &mut Connection, rows: &Rows<R>) -> Result<(), Fault> {

@@ -1,79 +1,104 @@
 //! Load: what the commands of a batch ask for, one statement a table and round.
 
+use std::collections::BTreeMap;
+
 use domain::command::Lanes;
 use domain::records::LaneRow;
 use domain::rows::Rows;
 use domain::world::{Needs, Wanted, World};
 
 use super::work::Work;
-use crate::engine::{Connection, Fault};
+use crate::engine::{Asked, Connection, Fault};
 use crate::tables::Stored;
 
 /// What a command needs may depend on what came; deeper chains than this are a mistake.
 const ROUNDS_MAX: usize = 8;
 
-/// Locks the lanes and fills a world with all that the works ask for.
+/// Locks the lanes and fills a world with all that the works ask for. The first things asked for travel
+/// with the locks and are read under them.
 pub(super) fn load(connection: &mut Connection, works: &[Box<dyn Work>]) -> Result<World, Fault> {
     let mut world = World::default();
-    lock(connection, &mut world, works)?;
+    let mut lanes = Some(connection.ask_lanes::<LaneRow>(&lanes(works))?);
     for _ in 0..ROUNDS_MAX {
         let mut needs = Needs::default();
         for work in works {
             work.needs(&world, &mut needs);
         }
         needs.subtract(&world);
-        if needs.is_empty() {
+        let done = needs.is_empty();
+        fetch(connection, needs, &mut world, lanes.take())?;
+        if done {
             return Ok(world);
         }
-        fetch(connection, &needs, &mut world)?;
     }
     Err(Fault::other("a command keeps asking for more"))
 }
 
-fn lock(connection: &mut Connection, world: &mut World, works: &[Box<dyn Work>]) -> Result<(), Fault> {
+fn lanes(works: &[Box<dyn Work>]) -> Vec<i64> {
     let mut lanes = Lanes::new();
     for work in works {
         work.lanes(&mut lanes);
     }
-    let numbers: Vec<i64> = lanes.iter().map(|lane| lane.number()).collect();
-    for row in connection.lock_lanes::<LaneRow>(&numbers)? {
-        world.lanes.admit(row.lane, Some(row));
-    }
-    Ok(())
+    lanes.iter().map(|lane| lane.number()).collect()
 }
 
 macro_rules! fetch {
     ($($field:ident: $record:ident),* $(,)?) => {
-        fn fetch(connection: &mut Connection, needs: &Needs, world: &mut World) -> Result<(), Fault> {
-            $(table(connection, &needs.$field, &mut world.$field)?;)*
+        fn fetch(
+            connection: &mut Connection,
+            needs: Needs,
+            world: &mut World,
+            lanes: Option<Asked<LaneRow>>,
+        ) -> Result<(), Fault> {
+            $(let $field = ask(connection, needs.$field)?;)*
+            if let Some(lanes) = lanes {
+                for row in connection.answer(lanes)? {
+                    world.lanes.admit(row.lane, Some(row));
+                }
+            }
+            $(admit(connection, $field, &mut world.$field)?;)*
             Ok(())
         }
     };
 }
 domain::tables!(fetch);
 
-fn table<R: Stored>(
+/// What was asked of one table.
+struct Question<R: Stored> {
+    wanted: Wanted<R>,
+    by_key: Asked<R>,
+    by_group: Asked<R>,
+}
+
+fn ask<R: Stored>(connection: &mut Connection, wanted: Wanted<R>) -> Result<Question<R>, Fault> {
+    let keys = wanted.keys.iter().map(R::key_values).collect();
+    let groups = wanted.groups.iter().map(R::group_values).collect();
+    let columns: Vec<usize> = (0..R::KEY).collect();
+    let by_key = connection.ask_many(&columns, keys)?;
+    let by_group = connection.ask_many(R::GROUP, groups)?;
+    Ok(Question { wanted, by_key, by_group })
+}
+
+fn admit<R: Stored>(
     connection: &mut Connection,
-    wanted: &Wanted<R>,
+    question: Question<R>,
     rows: &mut Rows<R>,
 ) -> Result<(), Fault> {
-    if !wanted.keys.is_empty() {
-        let keys: Vec<_> = wanted.keys.iter().map(R::key_values).collect();
-        let columns: Vec<usize> = (0..R::KEY).collect();
-        for row in connection.load_many::<R>(&columns, &keys)? {
-            rows.admit(row.key(), Some(row));
-        }
-        for key in &wanted.keys {
-            rows.admit(key.clone(), None);
+    let Question { wanted, by_key, by_group } = question;
+    for row in connection.answer(by_key)? {
+        rows.admit(row.key(), Some(row));
+    }
+    for key in wanted.keys {
+        rows.admit(key, None);
+    }
+    let mut groups: BTreeMap<R::Group, Vec<R>> = wanted.groups.into_iter().map(|g| (g, Vec::new())).collect();
+    for row in connection.answer(by_group)? {
+        if let Some(of_group) = row.group().and_then(|group| groups.get_mut(&group)) {
+            of_group.push(row);
         }
     }
-    if !wanted.groups.is_empty() {
-        let groups: Vec<_> = wanted.groups.iter().map(R::group_values).collect();
-        let mut found = connection.load_many::<R>(R::GROUP, &groups)?;
-        for group in &wanted.groups {
-            let of_group = found.extract_if(.., |row| row.group().as_ref() == Some(group)).collect();
-            rows.admit_group(group.clone(), of_group);
-        }
+    for (group, of_group) in groups {
+        rows.admit_group(group, of_group);
     }
     Ok(())
 }

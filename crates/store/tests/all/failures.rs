@@ -92,7 +92,7 @@ both! {
         let writes = |connection: &mut Connection| {
             connection.insert_many(&[fruit(1, "apple")])?;
             connection.insert_many(&[fruit(2, "quince")])?;
-            connection.upsert_many(&[Lane { lane: 1, sequence: 99 }])?;
+            connection.update_many([(&Lane { lane: 1, sequence: 10 }, &Lane { lane: 1, sequence: 99 })])?;
             connection.commit()
         };
         let fault = writes(&mut connection).unwrap_err();
@@ -112,7 +112,7 @@ both! {
         assert_eq!(connection.load_many::<Fruit>(&[0], &[vec![1.into()]]).unwrap(), [fruit(1, "apple")]);
         connection.insert_many(&[fruit(3, "plum")]).unwrap();
         assert_eq!(connection.execute("UPDATE fruit SET weight = 0", &[]).unwrap(), 2);
-        connection.upsert_many(&[fruit(1, "apple")]).unwrap();
+        connection.update_many([(&fruit(1, "apple"), &fruit(1, "pear"))]).unwrap();
         connection.rollback();
         assert_eq!(basket(&mut connection), []);
     }
@@ -150,7 +150,7 @@ both! {
             });
             tell.recv().unwrap();
             wait_until_blocked(db);
-            first.upsert_many(&[Lane { sequence: 21, ..lanes[1].clone() }]).unwrap();
+            first.update_many([(&lanes[1], &Lane { sequence: 21, ..lanes[1].clone() })]).unwrap();
             first.commit().unwrap();
             waiting.join().unwrap()
         });
@@ -284,8 +284,8 @@ fn a_race_between_snapshots_is_a_serialization_fault() {
     let mut second = db.open(Access::Write);
     second.batch("BEGIN ISOLATION LEVEL REPEATABLE READ").unwrap();
     basket(&mut second);
-    first.upsert_many(&[fruit(1, "pear")]).unwrap();
-    let fault = second.upsert_many(&[fruit(1, "plum")]).unwrap_err();
+    first.update_many([(&fruit(1, "apple"), &fruit(1, "pear"))]).unwrap();
+    let fault = second.update_many([(&fruit(1, "apple"), &fruit(1, "plum"))]).unwrap_err();
     assert!(matches!(fault, Fault::Serialization(_)), "{fault:?}");
 }
 

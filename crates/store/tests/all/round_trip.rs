@@ -126,9 +126,19 @@ fn comes_back<T: Table>(connection: &mut Connection) {
         assert_eq!(found.len(), 1, "{} {meant:?}", T::NAME);
         let loaded = found.remove(0);
         assert_eq!(values(&loaded), meant, "{}", T::NAME);
-        connection.upsert_many(&[loaded]).unwrap();
+        let other: T = changed(&loaded, &mut dice);
+        connection.update_many([(&loaded, &other)]).unwrap();
+        let found = connection.load_many::<T>(&columns, &[meant[..T::KEY].to_vec()]).unwrap();
+        assert_eq!(found.iter().map(values).collect::<Vec<_>>(), [values(&other)], "{}", T::NAME);
         connection.rollback();
     }
+}
+
+/// Another row with the same key.
+fn changed<T: Table>(row: &T, dice: &mut Dice) -> T {
+    let mut other = values(&record::<T>(dice));
+    other[..T::KEY].clone_from_slice(&values(row)[..T::KEY]);
+    T::get(&mut Row::of::<T>(other)).unwrap()
 }
 
 fn parents(connection: &mut Connection) {

@@ -72,7 +72,7 @@ fn keyed(market: &Market) {
 
 impl Market {
     fn amount(&self, op: domain::id::OpId) -> domain::money::Money {
-        self.db.read_now(|reads| reads.find::<domain::records::Op>(&op)).unwrap().unwrap().amount
+        self.db.read_now(move |reads| reads.find::<domain::records::Op>(&op)).unwrap().unwrap().amount
     }
 }
 

@@ -267,7 +267,7 @@ both! {
         wait(market.db.record(fact)).unwrap();
         assert_eq!(market.submit(request), Ok(Begun::Replay(answer)));
         let id = (STUDENT, "pay".to_string(), "k".to_string());
-        let record = market.db.read_now(|reads| reads.find::<IdempotencyRecord>(&id)).unwrap().unwrap();
+        let record = market.db.read_now(move |reads| reads.find::<IdempotencyRecord>(&id)).unwrap().unwrap();
         assert_eq!((record.status, record.op), (Some(200), Some(ticket.op)));
     }
 
@@ -350,7 +350,7 @@ fn hammer(node: &Db, thread: usize, booking: domain::id::BookingId) -> usize {
     if thread == 7 {
         let cancelled = wait(node.submit(cancel(booking))).unwrap();
         if let Some((_, op)) = cancelled.refund {
-            let op = node.read_now(|reads| reads.find::<Op>(&op)).unwrap().unwrap();
+            let op = node.read_now(move |reads| reads.find::<Op>(&op)).unwrap().unwrap();
             assert_eq!(op.kind, OpKind::Refund);
             let report = domain::gateway::RefundReport {
                 reference: format!("re_{}", op.id),

@@ -97,17 +97,21 @@ fn verified(roots: Option<&Path>) -> Result<MakeRustlsConnect, OpenError> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-/// Settings of the session. The writer works by key alone: its plans are made once and must not
-/// turn into whole-table reads because a table was empty when they were made.
+/// Settings of the session. Every statement has one plan, made once: planning costs more than most
+/// look-ups. The writer works by key alone, and its plans must not turn into whole-table reads because a
+/// table was empty when they were made.
 pub(super) fn settings(access: Access, options: &Options) -> String {
     let common = format!(
         "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {};
-         SET TimeZone = 'UTC'; SET default_transaction_isolation = 'read committed';",
+         SET TimeZone = 'UTC'; SET default_transaction_isolation = 'read committed';
+         SET plan_cache_mode = force_generic_plan;",
         options.lock_timeout_ms, options.statement_timeout_ms, options.idle_in_transaction_timeout_ms,
     );
     match access {
         Access::Read => common,
-        Access::Write => common + "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;",
+        Access::Write => {
+            common + "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+        }
     }
 }
 
