@@ -2,7 +2,7 @@
 
 mod batches;
 mod charges;
-mod refund_rules;
 mod inbox;
+mod refund_rules;
 mod refunds;
 mod strays;

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{ASK, BY_HAND, Cast, MANAGE, REQUESTS, given, verified};
+use super::{ASK, BY_HAND, Cast, MANAGE, REQUESTS, all_of, given, shown, verified};
 use crate::api::market::{Login, Market, run};
 
 async fn patch(market: &Market, who: &Login, id: i64, status: &str) -> super::Answer {
@@ -41,7 +41,7 @@ store::both! {
             }));
             assert_eq!(given(&market).await, (0, 0));
             let done = process(&market, &admin, id).await.expect(200).body;
-            assert_eq!((&done["amount_refunded"], &done["status"]), (&json!(20.0), &json!("PROCESSED")));
+            assert_eq!(shown(&done, ["amount_refunded", "status"]), json!([20.0, "PROCESSED"]));
             assert!(done["refund_id"].is_string(), "{done}");
             assert_eq!(process(&market, &admin, id).await.expect(200).body, done, "again: the same");
             patch(&market, &admin, id, "REJECTED").await.refused(400, "wrong_state");
@@ -72,7 +72,7 @@ store::both! {
                 Some(serde_json::from_str(&body).expect("JSON"))).await.expect(200);
             assert_eq!(put.body["status"], "REJECTED");
             let seen = market.get(&cast.student, &format!("{REQUESTS}{id}/")).await.expect(200).body;
-            assert_eq!((&seen["admin_notes"], &seen["status"]), (&json!("It was held."), &json!("REJECTED")));
+            assert_eq!(shown(&seen, ["admin_notes", "status"]), json!(["It was held.", "REJECTED"]));
             assert!(seen.get("urgency").is_none() && seen.get("student_details").is_none(), "{seen}");
             patch(&market, &admin, id, "APPROVED").await.refused(400, "wrong_state");
             process(&market, &admin, id).await.refused(400, "wrong_state");
@@ -92,7 +92,8 @@ store::both! {
             }
             let path = format!("{REQUESTS}bulk/");
             let bulk = async |ids: Value, action: &str| {
-                market.post(&admin, &path, json!({ "ids": ids, "action": action, "admin_notes": "many" })).await
+                let body = json!({ "ids": ids, "action": action, "admin_notes": "many" });
+                market.post(&admin, &path, body).await
             };
             for (ids, action) in [
                 (json!([]), "approve"), (json!([1, -1]), "approve"), (json!(ids), "delete"),
@@ -107,11 +108,14 @@ store::both! {
 
             patch(&market, &admin, ids[0], "REJECTED").await.expect(200);
             let nobody = 999_999 * 256;
-            let told = bulk(json!([ids[0], ids[1], nobody, ids[2], ids[1]]), "approve").await.expect(200).body;
+            let some = json!([ids[0], ids[1], nobody, ids[2], ids[1]]);
+            let told = bulk(some, "approve").await.expect(200).body;
             let results = told["results"].as_array().expect("results").clone();
-            let short: Vec<_> = results.iter().map(|r| (r["id"].as_i64().expect("an id"), r["success"] == true)).collect();
+            let short = |r: &Value| (r["id"].as_i64().expect("an id"), r["success"] == true);
+            let short: Vec<_> = results.iter().map(short).collect();
             assert_eq!(short, [(ids[0], false), (ids[1], true), (nobody, false), (ids[2], true)]);
-            assert_eq!((&results[0]["code"], &results[2]["code"]), (&json!("wrong_state"), &json!("not_found")));
+            assert_eq!(results[0]["code"], "wrong_state");
+            assert_eq!(results[2]["code"], "not_found");
             let told = bulk(json!(ids), "process").await.expect(200).body;
             assert_eq!(told["results"][1]["status"], "PROCESSED");
             assert_eq!(told["results"][1]["amount_refunded"], 20.0);
@@ -143,14 +147,16 @@ store::both! {
             }));
             let body = json!({ "refund_request_id": id, "action": "approve", "admin_notes": "fine" });
             let done = market.post(&admin, MANAGE, body.clone()).await.expect(200).body;
-            assert_eq!((&done["status"], &done["amount_refunded"]), (&json!("PROCESSED"), &json!(78.75)));
+            assert_eq!(shown(&done, ["status", "amount_refunded"]), json!(["PROCESSED", 78.75]));
             assert_eq!(market.post(&admin, MANAGE, body).await.expect(200).body, done);
             let reject = json!({ "refund_request_id": id, "action": "reject" });
             market.post(&admin, MANAGE, reject).await.refused(400, "wrong_state");
             assert_eq!(market.get(&admin, MANAGE).await.expect(200).body["total"], 0);
             let done = market.get(&admin, &format!("{MANAGE}?status=PROCESSED")).await.expect(200).body;
-            assert_eq!((&done["total"], &done["refund_requests"][0]["admin_notes"]), (&json!(1), &json!("fine")));
-            assert_eq!(market.get(&admin, &format!("{MANAGE}?status=ALL")).await.expect(200).body["total"], 1);
+            assert_eq!(done["total"], 1);
+            assert_eq!(done["refund_requests"][0]["admin_notes"], "fine");
+            let all = market.get(&admin, &format!("{MANAGE}?status=ALL")).await.expect(200);
+            assert_eq!(all.body["total"], 1);
             market.get(&admin, &format!("{MANAGE}?status=done")).await.refused(400, "validation_failed");
             assert_eq!(given(&market).await, (1, 7_875));
         });
@@ -170,7 +176,6 @@ store::both! {
             ] {
                 market.advance_to(minutes);
                 for (id, urgency) in [(small, of_small), (large, of_large)] {
-                    let admin = Login { ..admin.clone() };
                     let seen = market.get(&admin, &format!("{REQUESTS}{id}/")).await.expect(200).body;
                     assert_eq!(seen["urgency"], urgency, "after {minutes} minutes");
                 }
@@ -221,7 +226,7 @@ store::both! {
             let first = market.post_keyed(&admin, &path, "c", json!({})).await.expect(200);
             let again = market.post_keyed(&admin, &path, "c", json!({})).await.expect(200);
             assert_eq!((&again.text, again.headers.contains_key("idempotent-replayed")), (&first.text, true));
-            let done = market.post(&cast.student, ASK, json!({ "payment_id": paid.payment })).await.expect(200);
+            let done = market.post(&cast.student, ASK, all_of(&paid)).await.expect(200);
             assert_eq!(done.body["refund_type"], "manual_review", "58.75 are left to ask for");
             assert_eq!(given(&market).await, (1, 2_000));
         });

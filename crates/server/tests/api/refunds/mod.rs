@@ -92,6 +92,16 @@ fn asking(paid: &Paid, amount: &Value) -> Value {
     json!({ "payment_id": paid.payment, "reason": "ill", "requested_amount_dollars": amount })
 }
 
+/// Without an amount: all that is left.
+fn all_of(paid: &Paid) -> Value {
+    json!({ "payment_id": paid.payment })
+}
+
+/// Two members of an answer.
+fn shown(body: &Value, members: [&str; 2]) -> Value {
+    json!(members.map(|member| body[member].clone()))
+}
+
 async fn ask(market: &Market, who: &Login, paid: &Paid, amount: &str) -> Answer {
     market.post(who, ASK, asking(paid, &json!(amount))).await
 }

@@ -3,7 +3,7 @@
 use gateways::sandbox::Fault;
 use serde_json::{Value, json};
 
-use super::{ASK, Cast, Paid, REQUESTS, ask, fail, given, recover_for, verified};
+use super::{ASK, Cast, Paid, REQUESTS, all_of, ask, fail, given, recover_for, shown, verified};
 use crate::api::market::{Market, run};
 
 async fn status(market: &Market, cast: &Cast, paid: &Paid) -> Value {
@@ -17,13 +17,14 @@ store::both! {
         run(db, &[], async |market| {
             let cast = Cast::of(&market).await;
             let mut begins = 600;
-            for (fault, made) in [(Fault::TimeoutExecuted, 1), (Fault::TimeoutNotExecuted, 0), (Fault::Error500, 0)] {
+            let faults = [(Fault::TimeoutExecuted, 1), (Fault::TimeoutNotExecuted, 0), (Fault::Error500, 0)];
+            for (fault, made) in faults {
                 let paid = cast.paid(&market, begins).await;
                 begins += 100;
                 let before = given(&market).await;
                 fail(&market, fault).await;
                 let lost = ask(&market, &cast.student, &paid, "20.00").await.refused(504, "outcome_unknown");
-                assert_eq!((&lost.body["payment_id"], &lost.body["success"]), (&json!(paid.payment), &json!(false)));
+                assert_eq!(shown(&lost.body, ["payment_id", "success"]), json!([paid.payment, false]));
                 let poll = lost.body["poll_url"].as_str().expect("a url");
                 let seen = market.get(&cast.student, poll).await.expect(200).body;
                 assert_eq!(seen["refund_requests"][0]["status"], "APPROVED");
@@ -58,7 +59,7 @@ store::both! {
             let process = format!("{REQUESTS}{id}/process/");
             market.post(&admin, &process, json!({})).await.refused(400, "refund_failed");
             let done = market.post(&admin, &process, json!({})).await.expect(200).body;
-            assert_eq!((&done["status"], &done["amount_refunded"]), (&json!("PROCESSED"), &json!(78.75)));
+            assert_eq!(shown(&done, ["status", "amount_refunded"]), json!(["PROCESSED", 78.75]));
             assert_eq!(cast.state(&market, &paid).await, "CANCELLED REFUNDED");
             assert_eq!(given(&market).await, (1, 7_875));
             verified(&market).await;
@@ -69,13 +70,13 @@ store::both! {
         run(db, &[], async |market| {
             let cast = Cast::of(&market).await;
             let paid = cast.paid_with(&market, 600, "refund_pending").await;
-            let told = market.post(&cast.student, ASK, json!({ "payment_id": paid.payment })).await.expect(200);
-            assert_eq!((&told.body["refund_status"], &told.body["message"]),
-                (&json!("APPROVED"), &json!("The money is on its way.")));
+            let told = market.post(&cast.student, ASK, all_of(&paid)).await.expect(200);
+            let expected = json!(["APPROVED", "The money is on its way."]);
+            assert_eq!(shown(&told.body, ["refund_status", "message"]), expected);
             assert_eq!(cast.state(&market, &paid).await, "CONFIRMED PAID");
             let again = ask(&market, &cast.student, &paid, "1.00").await.expect(200);
             assert_eq!(again.body["already_requested"], true);
-            recover_for(&market, 90).await;
+            recover_for(&market, 5).await;
             assert_eq!(cast.state(&market, &paid).await, "CANCELLED REFUNDED");
             assert_eq!(given(&market).await, (1, 7_875));
             verified(&market).await;
@@ -89,11 +90,12 @@ store::both! {
             let paid = cast.paid(&market, 600).await;
             for _ in 0..3 {
                 fail(&market, Fault::Declined).await;
-                let body = json!({ "payment_id": paid.payment });
+                let body = all_of(&paid);
                 market.post(&cast.student, ASK, body).await.refused(400, "refund_failed");
             }
             assert_eq!(status(&market, &cast, &paid).await["refundable_amount"], 78.75);
-            assert_eq!(cast.cancel(&market, &cast.teacher, &paid).await.body["refund"]["status"], "processed");
+            let cancelled = cast.cancel(&market, &cast.teacher, &paid).await;
+            assert_eq!(cancelled.body["refund"]["status"], "processed");
             assert_eq!(given(&market).await, (1, 7_875));
             verified(&market).await;
         });
