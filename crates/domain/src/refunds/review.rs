@@ -18,10 +18,10 @@ pub const NOTES_MAX: usize = 2_000;
 pub enum Verdict {
     /// Moves no money, unless the policy says that approving also sends (BR-46).
     Approve,
-    ApproveAndProcess,
+    ApproveAndSend,
     Reject,
     /// Sends what is approved, or what failed before.
-    Process,
+    Send,
 }
 
 #[derive(Clone, Debug)]
@@ -69,11 +69,11 @@ impl Command for Review {
                 self.note(cx, world, S::Approved);
                 Ok(self.reviewed(world, None))
             }
-            (S::Requested, V::Approve | V::ApproveAndProcess) => {
+            (S::Requested, V::Approve | V::ApproveAndSend) => {
                 self.note(cx, world, S::Approved);
-                self.process(cx, world)
+                self.send(cx, world)
             }
-            (S::Approved | S::Failed, V::ApproveAndProcess | V::Process) => self.process(cx, world),
+            (S::Approved | S::Failed, V::ApproveAndSend | V::Send) => self.send(cx, world),
             (S::Requested | S::Approved, V::Reject) => {
                 self.note(cx, world, S::Rejected);
                 Ok(self.reviewed(world, None))
@@ -82,13 +82,13 @@ impl Command for Review {
             (S::Approved, V::Approve) | (S::Rejected, V::Reject) => {
                 Ok(Reviewed { refund, op: None, changed: false })
             }
-            (S::Processing | S::Processed, V::Approve | V::ApproveAndProcess | V::Process) => {
+            (S::Processing | S::Processed, V::Approve | V::ApproveAndSend | V::Send) => {
                 let op = refund.op;
                 Ok(Reviewed { refund, op, changed: false })
             }
             (S::Processing | S::Processed | S::Failed, V::Reject)
-            | (S::Rejected, V::Approve | V::ApproveAndProcess | V::Process)
-            | (S::Requested, V::Process)
+            | (S::Rejected, V::Approve | V::ApproveAndSend | V::Send)
+            | (S::Requested, V::Send)
             | (S::Failed, V::Approve) => Err(Refusal::WrongState),
         }
     }
@@ -110,7 +110,7 @@ impl Review {
         }
     }
 
-    fn process(&self, cx: &Context<'_>, world: &mut World) -> Result<Reviewed, Refusal> {
+    fn send(&self, cx: &Context<'_>, world: &mut World) -> Result<Reviewed, Refusal> {
         let refund = world.refunds.get(&self.refund).expect("loaded").clone();
         let payment = world.payments.get(&refund.payment).expect("loaded with its refund");
         if refund.amount_minor > left(cx.policies, payment).minor {

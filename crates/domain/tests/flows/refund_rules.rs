@@ -210,7 +210,7 @@ fn br_43_by_hand_cancelling_leaves_one_request_for_everything() {
     assert_eq!(shop.cancel(booking).requested, Some(part.id));
     assert_eq!(standing(shop.ask(payment, 7_875)).id, part.id, "the client's second call");
     assert_eq!(shop.balance(&clearing()), (7_875, 0));
-    let op = shop.review(part.id, Verdict::ApproveAndProcess).unwrap().op.unwrap();
+    let op = shop.review(part.id, Verdict::ApproveAndSend).unwrap().op.unwrap();
     shop.settle(op, RefundReportState::Succeeded);
     assert_eq!(shop.payment(payment).state, PaymentState::Refunded);
 }
@@ -304,15 +304,15 @@ fn br_46_approving_moves_no_money_unless_the_policy_says_so() {
     let mut shop = by_hand();
     let (_, payment) = shop.paid();
     let asked = noted(shop.ask(payment, 7_875));
-    assert_eq!(shop.review(asked.id, Verdict::Process).unwrap_err(), Refusal::WrongState);
+    assert_eq!(shop.review(asked.id, Verdict::Send).unwrap_err(), Refusal::WrongState);
     let approved = shop.review(asked.id, Verdict::Approve).unwrap();
     assert_eq!((approved.refund.state, approved.op), (RefundState::Approved, None));
     assert_eq!(shop.balance(&clearing()), (7_875, 0));
     assert_eq!(shop.payment(payment).refund_reserved_minor, 0);
     assert!(!shop.review(asked.id, Verdict::Approve).unwrap().changed, "again");
-    let processed = shop.review(asked.id, Verdict::Process).unwrap();
+    let processed = shop.review(asked.id, Verdict::Send).unwrap();
     assert_eq!(processed.refund.state, RefundState::Processing);
-    assert_eq!(shop.review(asked.id, Verdict::Process).unwrap().op, processed.op, "again: the same");
+    assert_eq!(shop.review(asked.id, Verdict::Send).unwrap().op, processed.op, "again: the same");
 
     let mut shop = by_hand();
     shop.policies.refunds.approve_processes = true;
@@ -326,14 +326,14 @@ fn br_47_a_failed_refund_restores_what_remains_and_is_tried_again() {
     let mut shop = by_hand();
     let (_, payment) = shop.paid();
     let asked = noted(shop.ask(payment, 2_000));
-    let first = shop.review(asked.id, Verdict::ApproveAndProcess).unwrap().op.unwrap();
+    let first = shop.review(asked.id, Verdict::ApproveAndSend).unwrap().op.unwrap();
     shop.hear_refund(first, Heard::Answer(Answer::Rejected("no".into())));
     assert_eq!(shop.refund(asked.id).state, RefundState::Failed);
     assert_eq!(shop.payment(payment).state, PaymentState::Completed);
     assert_eq!(shop.payment(payment).refundable_left(), usd(7_875));
     assert_eq!(shop.kept.alerts.last().unwrap().kind, "refund_failed");
     assert_eq!(shop.kept.events.last().unwrap().kind, "refund.failed");
-    let second = shop.review(asked.id, Verdict::Process).unwrap().op.unwrap();
+    let second = shop.review(asked.id, Verdict::Send).unwrap().op.unwrap();
     assert_ne!(second, first);
     shop.settle(second, RefundReportState::Succeeded);
     assert_eq!(shop.refund(asked.id).state, RefundState::Processed);
@@ -354,7 +354,7 @@ fn br_47_a_refund_that_is_returned_later_is_reversed_told_and_tried_again() {
     assert_eq!(shop.kept.events.last().unwrap().kind, "refund.failed");
     let letters = shop.kept.jobs.values().filter(|job| job.kind == "refund_letter");
     assert_eq!(letters.count(), 2, "gone, and returned");
-    let again = shop.review(refund, Verdict::Process).unwrap().op.unwrap();
+    let again = shop.review(refund, Verdict::Send).unwrap().op.unwrap();
     shop.settle(again, RefundReportState::Succeeded);
     assert_eq!(shop.payment(payment).refunded_minor, 2_000);
 }
@@ -459,7 +459,7 @@ fn h_8_a_rejected_request_moves_nothing_ever() {
     let (_, payment) = shop.paid();
     let asked = noted(shop.ask(payment, 7_875));
     shop.review(asked.id, Verdict::Reject).unwrap();
-    for verdict in [Verdict::Approve, Verdict::ApproveAndProcess, Verdict::Process] {
+    for verdict in [Verdict::Approve, Verdict::ApproveAndSend, Verdict::Send] {
         assert_eq!(shop.review(asked.id, verdict).unwrap_err(), Refusal::WrongState);
     }
     assert_eq!(shop.balance(&clearing()), (7_875, 0));

@@ -41,7 +41,7 @@ impl Shop {
         match self.ask(payment, minor)? {
             Requested::Started { refund, op, .. } => Ok((refund.id, op)),
             Requested::Noted(refund) => {
-                let reviewed = self.review(refund.id, Verdict::ApproveAndProcess)?;
+                let reviewed = self.review(refund.id, Verdict::ApproveAndSend)?;
                 Ok((refund.id, reviewed.op.unwrap()))
             }
             Requested::Standing(_) => Err(Refusal::RefundExceedsRemaining),

@@ -106,7 +106,7 @@ pub(crate) async fn manage_refund(
     let refund = refund_id(&body.value.refund_request_id.to_string())?;
     let key = client_key(person, "manage_refund", (&[], body.digest), &headers)?;
     let verdict = match body.value.action {
-        ManageAction::Approve => Verdict::ApproveAndProcess,
+        ManageAction::Approve => Verdict::ApproveAndSend,
         ManageAction::Reject => Verdict::Reject,
     };
     decide(&app, Review { refund, by: person.id, verdict, notes: body.value.admin_notes }, key).await

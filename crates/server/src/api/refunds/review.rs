@@ -29,14 +29,14 @@ const IDS_MAX: usize = 200;
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct EditRefundRequest {
-    status: Decision,
+    status: RefundDecision,
     /// At most 2000 characters.
     admin_notes: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
-pub(crate) enum Decision {
+pub(crate) enum RefundDecision {
     Approved,
     Rejected,
 }
@@ -86,8 +86,8 @@ async fn edit(
     body: Body<EditRefundRequest>,
 ) -> Result<Json<RefundRequestView>, Problem> {
     let verdict = match body.value.status {
-        Decision::Approved => Verdict::Approve,
-        Decision::Rejected => Verdict::Reject,
+        RefundDecision::Approved => Verdict::Approve,
+        RefundDecision::Rejected => Verdict::Reject,
     };
     let (refund, notes) = (refund_id(&id)?, body.value.admin_notes);
     let reviewed = app.db.submit(Review { refund, by: caller.person.id, verdict, notes }).await?;
@@ -180,7 +180,7 @@ pub(crate) async fn process_refund_request(
     let person = &caller.person;
     let refund = refund_id(&id)?;
     let key = client_key(person, "process_refund_request", (&[&id], body.digest), &headers)?;
-    decide(&app, Review { refund, by: person.id, verdict: Verdict::Process, notes: None }, key).await
+    decide(&app, Review { refund, by: person.id, verdict: Verdict::Send, notes: None }, key).await
 }
 
 /// A body whose members nobody reads.
@@ -191,17 +191,18 @@ pub(crate) struct Nothing {}
 pub(crate) struct DecideRefundRequests {
     /// At most 200.
     ids: Vec<i64>,
-    action: Action,
+    action: RefundAction,
     /// At most 2000 characters.
     admin_notes: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Action {
+pub(crate) enum RefundAction {
     Approve,
     Reject,
-    Process,
+    #[serde(rename = "process")]
+    Send,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -244,9 +245,9 @@ pub(crate) async fn decide_refund_requests(
     let ids = ids(&body.value.ids)?;
     let key = client_key(person, "decide_refund_requests", (&[], body.digest), &headers)?;
     let verdict = match body.value.action {
-        Action::Approve => Verdict::Approve,
-        Action::Reject => Verdict::Reject,
-        Action::Process => Verdict::Process,
+        RefundAction::Approve => Verdict::Approve,
+        RefundAction::Reject => Verdict::Reject,
+        RefundAction::Send => Verdict::Send,
     };
     if let Some(answer) = seen(&app, key.as_ref()).await? {
         return Ok(respond(answer, true));

@@ -11,7 +11,7 @@ async fn patch(market: &Market, who: &Login, id: i64, status: &str) -> super::An
     market.patch(who, &format!("{REQUESTS}{id}/"), body).await
 }
 
-async fn process(market: &Market, who: &Login, id: i64) -> super::Answer {
+async fn send(market: &Market, who: &Login, id: i64) -> super::Answer {
     market.post(who, &format!("{REQUESTS}{id}/process/"), json!({})).await
 }
 
@@ -22,7 +22,7 @@ store::both! {
             let admin = market.admin().await;
             let paid = cast.paid(&market, 600).await;
             let id = cast.requested(&market, &paid, "20.00").await;
-            process(&market, &admin, id).await.refused(400, "wrong_state");
+            send(&market, &admin, id).await.refused(400, "wrong_state");
             let approved = patch(&market, &admin, id, "APPROVED").await.expect(200).body;
             assert_eq!(approved, json!({
                 "id": id, "reason": "ill", "requested_amount_cents": 2_000, "requested_amount_dollars": 20.0,
@@ -40,10 +40,10 @@ store::both! {
                 "urgency": "NORMAL",
             }));
             assert_eq!(given(&market).await, (0, 0));
-            let done = process(&market, &admin, id).await.expect(200).body;
+            let done = send(&market, &admin, id).await.expect(200).body;
             assert_eq!(shown(&done, ["amount_refunded", "status"]), json!([20.0, "PROCESSED"]));
             assert!(done["refund_id"].is_string(), "{done}");
-            assert_eq!(process(&market, &admin, id).await.expect(200).body, done, "again: the same");
+            assert_eq!(send(&market, &admin, id).await.expect(200).body, done, "again: the same");
             patch(&market, &admin, id, "REJECTED").await.refused(400, "wrong_state");
             assert_eq!(given(&market).await, (1, 2_000));
             verified(&market).await;
@@ -67,15 +67,15 @@ store::both! {
             let admin = market.admin().await;
             let paid = cast.paid(&market, 600).await;
             let id = cast.requested(&market, &paid, "20.00").await;
-            let body = json!({ "status": "rejected", "admin_notes": "It was held." }).to_string();
-            let put = market.send(Method::PUT, Some(&admin), &format!("{REQUESTS}{id}/"), &[],
-                Some(serde_json::from_str(&body).expect("JSON"))).await.expect(200);
+            let body = json!({ "status": "rejected", "admin_notes": "It was held." });
+            let path = format!("{REQUESTS}{id}/");
+            let put = market.send(Method::PUT, Some(&admin), &path, &[], Some(body)).await.expect(200);
             assert_eq!(put.body["status"], "REJECTED");
             let seen = market.get(&cast.student, &format!("{REQUESTS}{id}/")).await.expect(200).body;
             assert_eq!(shown(&seen, ["admin_notes", "status"]), json!(["It was held.", "REJECTED"]));
             assert!(seen.get("urgency").is_none() && seen.get("student_details").is_none(), "{seen}");
             patch(&market, &admin, id, "APPROVED").await.refused(400, "wrong_state");
-            process(&market, &admin, id).await.refused(400, "wrong_state");
+            send(&market, &admin, id).await.refused(400, "wrong_state");
             cast.requested(&market, &paid, "20.00").await;
             assert_eq!(given(&market).await, (0, 0));
         });
@@ -190,7 +190,7 @@ store::both! {
             let id = cast.requested(&market, &paid, "20.00").await;
             for who in [&cast.student, &cast.teacher] {
                 patch(&market, who, id, "APPROVED").await.refused(403, "admin_required");
-                process(&market, who, id).await.refused(403, "admin_required");
+                send(&market, who, id).await.refused(403, "admin_required");
                 let bulk = json!({ "ids": [id], "action": "approve" });
                 market.post(who, &format!("{REQUESTS}bulk/"), bulk).await.refused(403, "admin_required");
                 let approve = json!({ "refund_request_id": id, "action": "approve" });
