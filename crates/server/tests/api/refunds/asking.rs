@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{ASK, BY_HAND, Cast, PAY, REQUESTS, all_of, ask, asking, given, shown, verified};
-use crate::api::market::{Market, run};
+use crate::api::market::run;
 
 store::both! {
     /// What the web client does, by either party, in either order, and again.
