@@ -223,6 +223,25 @@ store::both! {
         });
     }
 
+    fn h_10_a_client_cannot_decide_about_his_own_refund(db) {
+        run(db, &[BY_HAND], async |market| {
+            let cast = Cast::of(&market).await;
+            let paid = cast.paid(&market, 600).await;
+            let mut body = asking(&paid, &json!("20.00"));
+            for (member, value) in [
+                ("status", json!("APPROVED")), ("state", json!("processed")), ("admin_notes", json!("fine")),
+                ("refunded_amount_cents", json!(2_000)), ("refund_type", json!("automatic")),
+            ] {
+                body[member] = value;
+            }
+            let made = market.post(&cast.student, REQUESTS, body.clone()).await.expect(201).body;
+            assert_eq!(shown(&made, ["status", "admin_notes"]), json!(["PENDING", ""]));
+            let asked = market.post(&cast.student, ASK, body).await.expect(200).body;
+            assert_eq!(shown(&asked, ["status", "refund_request_id"]), json!(["PENDING", made["id"]]));
+            assert_eq!(given(&market).await, (0, 0));
+        });
+    }
+
     fn a_kept_fee_caps_the_refund(db) {
         run(db, &[("BURSAR_REFUNDS__PLATFORM_FEE", "keep")], async |market| {
             let cast = Cast::of(&market).await;
