@@ -280,9 +280,8 @@ fn br_44_all_that_can_go_back_is_a_full_refund_where_the_fee_is_kept() {
 /// The middle part fails after the last was planned: the rest makes up for the cent.
 #[test]
 fn br_45_fee_and_share_end_exact_whatever_failed_in_between() {
-    let mut policies = Policies::default();
-    policies.fee_booking = FeePolicy { mode: FeeMode::Deducted, rate_bps: 333, min_minor: 0 };
-    let mut shop = Shop::with(policies);
+    let rule = FeePolicy { mode: FeeMode::Deducted, rate_bps: 333, min_minor: 0 };
+    let mut shop = Shop::with(Policies { fee_booking: rule, ..Policies::default() });
     let (_, payment) = shop.paid();
     let (_, first) = shop.give(payment, 1_111).unwrap();
     let (_, second) = shop.give(payment, 2_222).unwrap();
