@@ -114,10 +114,9 @@ impl Key {
 /// How the edge renders a receipt into the answer that is kept.
 pub type Render<R> = dyn Fn(&R) -> Answer + Send + Sync;
 
-/// A command that gives the same answer to the same request, with no gateway in between.
+/// A repeatable command with no gateway in between: its answer is kept in its own commit.
 pub struct Once<C: Command> {
-    pub command: C,
-    pub key: Option<Key>,
+    pub request: Repeatable<C>,
     pub render: Arc<Render<C::Receipt>>,
 }
 
@@ -132,26 +131,20 @@ impl<C: Command> Command for Once<C> {
     type Receipt = Done<C::Receipt>;
 
     fn lanes(&self, lanes: &mut Lanes) {
-        self.command.lanes(lanes);
-        lanes.extend(self.key.iter().map(|key| key.person.lane()));
+        self.request.lanes(lanes);
     }
 
     fn needs(&self, world: &World, needs: &mut Needs) {
-        self.command.needs(world, needs);
-        if let Some(key) = &self.key {
-            key.needs(world, needs);
-        }
+        self.request.needs(world, needs);
     }
 
     fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Self::Receipt, Refusal> {
-        if let Some(key) = &self.key
-            && let Seen::Answered(answer) = key.seen(cx, world)?
-        {
-            return Ok(Done::Replay(answer));
-        }
-        let receipt = self.command.decide(cx, world)?;
+        let receipt = match self.request.decide(cx, world)? {
+            Ran::Replay(answer) => return Ok(Done::Replay(answer)),
+            Ran::Now(receipt) => receipt,
+        };
         let answer = (self.render)(&receipt);
-        if let Some(key) = &self.key {
+        if let Some(key) = &self.request.key {
             key.finish(cx, world, &answer);
         }
         Ok(Done::Fresh { receipt, answer })

@@ -91,6 +91,7 @@ pub struct Policies {
     pub refresh_ttl: Span,
     pub refresh_idle: Span,
     pub refresh_reuse_grace: Span,
+    pub inbox: InboxPolicy,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +126,15 @@ impl RefundPolicy {
     pub fn sends(&self, kind: Kind) -> bool {
         self.automatic && self.automatic_kinds.contains(&kind)
     }
+}
+
+/// How long webhook events are kept alive before a human is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct InboxPolicy {
+    /// How long an event waits for the object it is about.
+    pub park: Span,
+    /// After so many failures an event is given up.
+    pub failures_max: i64,
 }
 
 impl FeePolicy {
@@ -196,6 +206,7 @@ impl Default for Policies {
             refresh_ttl: Span::days(30),
             refresh_idle: Span::days(7),
             refresh_reuse_grace: Span::seconds(60),
+            inbox: InboxPolicy { park: Span::hours(72), failures_max: 12 },
         }
     }
 }

@@ -100,7 +100,7 @@ impl Refusal {
         use Refusal as R;
         match self {
             R::NotFound => "not_found",
-            R::Invalid(_) => "validation_error",
+            R::Invalid(_) => "validation_failed",
             R::WrongState => "wrong_state",
             R::WrongParty => "wrong_party",
             R::EmailTaken => "email_taken",

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::time::{Span, Timestamp};
 
@@ -90,6 +90,12 @@ impl Clock for ManualClock {
     }
 }
 
+/// Lets some time pass on a thread that may block: the store's.
+#[expect(clippy::disallowed_methods, reason = "the one place that waits for a while")]
+pub fn pause(span: Duration) {
+    std::thread::sleep(span);
+}
+
 /// Measures how long something takes, unmoved by any clock above.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
@@ -100,7 +106,7 @@ impl Stopwatch {
         Stopwatch(Instant::now())
     }
 
-    pub fn elapsed(&self) -> std::time::Duration {
+    pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 }

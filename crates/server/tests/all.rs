@@ -3,8 +3,10 @@
 mod api;
 mod background;
 mod cli;
+mod common;
 mod docs;
 mod http;
+mod leaks;
 mod mainjob;
 mod peers;
 mod people;

@@ -1,42 +1,61 @@
 //! One request of somebody to the router, and what he hears.
 
+use std::fmt;
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use domain::time::Timestamp;
 use serde_json::Value;
 use tower::ServiceExt;
+
+use crate::actors::Actor;
+use crate::people::Login;
 
 /// Answers are smaller.
 const BYTES_MAX: usize = 1 << 20;
 
-/// What a request is about, for the model; ids are the wire's.
+/// Somebody, by his place in the market's lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    Student(usize),
+    Teacher(usize),
+}
+
+/// What a request is about, for the model.
 #[derive(Clone, Debug, PartialEq)]
-pub enum About {
-    Book { student: usize, teacher: usize, starts_at: Timestamp, minutes: i64 },
-    Accept { booking: i64 },
-    Cancel { booking: i64 },
-    Complete { booking: i64 },
-    Pay { booking: i64 },
-    OpenIntent { booking: i64 },
-    ConfirmIntent { booking: i64 },
-    Purchase { student: usize, teacher: usize },
+pub struct About {
+    /// The wire's id, where there is a booking already.
+    pub booking: Option<i64>,
+    pub student: usize,
+    pub teacher: usize,
+    /// Of a new booking; 0 otherwise.
+    pub minutes: i64,
 }
 
 /// A request that can be made again, exactly so.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Call {
+    pub actor: &'static dyn Actor,
     pub about: About,
-    pub token: String,
+    pub who: Who,
     pub path: String,
     pub body: String,
     pub key: Option<String>,
+    /// Somebody stands there and waits for the answer before anything else happens.
+    pub at_once: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
     pub status: u16,
     pub body: Value,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {:?}: {:?} {} {:?}", self.actor.name(), self.who, self.about, self.body, self.key)
+    }
 }
 
 impl Reply {
@@ -51,28 +70,25 @@ impl Reply {
 }
 
 impl Call {
-    /// The same person cancels a booking.
-    pub fn cancelling(&self, booking: i64) -> Call {
-        Call {
-            about: About::Cancel { booking },
-            token: self.token.clone(),
-            path: format!("/api/bookings/bookings/{booking}/cancel/"),
-            body: r#"{"reason":"something came up"}"#.to_owned(),
-            key: None,
-        }
+    pub fn new(actor: &'static dyn Actor, about: About, who: Who, path: String, body: &Value) -> Call {
+        Call { actor, about, who, path, body: body.to_string(), key: None, at_once: false }
     }
 
-    pub async fn send(self, router: Router) -> Reply {
-        let mut request = Request::post(&self.path)
-            .header("authorization", format!("Bearer {}", self.token))
-            .header("content-type", "application/json");
-        if let Some(key) = &self.key {
-            request = request.header("idempotency-key", key);
-        }
-        let request = request.body(Body::from(self.body)).expect("paths and keys are plain");
-        let response = router.oneshot(request).await.expect("routers do not fail");
-        let status = response.status().as_u16();
-        let bytes = to_bytes(response.into_body(), BYTES_MAX).await.unwrap_or_default();
-        Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    /// Sends it as its caller, who logs in again when he has to.
+    pub async fn send(self, login: Arc<Login>, router: Router) -> Reply {
+        login.post(&router, &self.path, self.key.as_deref(), &self.body).await
     }
+}
+
+/// One POST of JSON to the router.
+pub async fn post(router: &Router, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    let mut request = Request::post(path).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_owned())).expect("paths and keys are plain");
+    let response = router.clone().oneshot(request).await.expect("routers do not fail");
+    let status = response.status().as_u16();
+    let bytes = to_bytes(response.into_body(), BYTES_MAX).await.unwrap_or_default();
+    Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }

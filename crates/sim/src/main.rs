@@ -1,16 +1,18 @@
-//! `sim`: replays one seed, or runs many on all cores. `cargo xtask sim` is the usual way here.
+//! `sim`: replays one seed, or runs many on all cores, those that failed once first. `cargo xtask
+//! sim` is the usual way here.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser;
 use domain::context::Plants;
 use server::clock::Stopwatch;
 use sim::market::Opened;
-use sim::{Outcome, Plan, rules, run};
+use sim::people::SignIns;
+use sim::power::{self, FINDS, Missed};
+use sim::{Outcome, Plan, kept, rules, run};
 
 /// Lines of a trace that a failure shows unasked.
 const TAIL: usize = 25;
@@ -39,6 +41,9 @@ struct Arguments {
     /// Also drop the unique indexes behind the rules
     #[arg(long)]
     drop_nets: bool,
+    /// Afterwards remove each rule in turn and tell how soon it is missed
+    #[arg(long, conflicts_with_all = ["seed", "without"])]
+    rules: bool,
 }
 
 fn main() -> ExitCode {
@@ -47,7 +52,7 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let done = match arguments.seed {
         Some(seed) => one(&arguments, seed),
-        None => many(&arguments),
+        None => many(&arguments).and_then(|is_well| Ok(is_well & detection_power(&arguments)?)),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -78,70 +83,104 @@ fn one(arguments: &Arguments, seed: u64) -> Opened<bool> {
     Ok(outcome.violation.is_none())
 }
 
-/// Sums over all seeds.
-#[derive(Default)]
-struct Totals {
-    calls: AtomicU64,
-    charges: AtomicU64,
-    failed: Mutex<Vec<(u64, Outcome)>>,
-}
-
+/// Every kept plan, then so many seeds.
 fn many(arguments: &Arguments) -> Opened<bool> {
     let watch = Stopwatch::start();
-    let (next, totals) = (AtomicU64::new(0), Totals::default());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let worked: Vec<Opened<()>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(arguments, &next, &totals))).collect();
-        workers.into_iter().map(|worker| worker.join().expect("workers return their errors")).collect()
-    });
-    worked.into_iter().collect::<Opened<Vec<()>>>()?;
-    report(arguments, &totals, watch.elapsed())
-}
-
-fn work(arguments: &Arguments, next: &AtomicU64, totals: &Totals) -> Opened<()> {
-    loop {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        if index >= arguments.seeds {
-            return Ok(());
-        }
-        let seed = arguments.from + index;
-        let outcome = run(plan(arguments, seed))?;
-        totals.calls.fetch_add(outcome.calls, Ordering::Relaxed);
-        let charges = u64::try_from(outcome.charges).expect("few");
-        totals.charges.fetch_add(charges, Ordering::Relaxed);
-        if outcome.violation.is_some() {
-            totals.failed.lock().expect("nothing panics here").push((seed, outcome));
-        }
-    }
-}
-
-fn report(arguments: &Arguments, totals: &Totals, took: Duration) -> Opened<bool> {
+    let mut plans = kept::kept().map_err(|line| format!("seeds.txt has a line that is none: {line}"))?;
+    let replayed = plans.len();
+    plans.extend((0..arguments.seeds).map(|index| plan(arguments, arguments.from + index)));
+    let outcomes = on_all_cores(&plans, |plan| {
+        let outcome = run(*plan)?;
+        // The traces of thousands of good runs would fill the memory.
+        let trace = if outcome.violation.is_some() { outcome.trace } else { Vec::new() };
+        Ok(Outcome { trace, ..outcome })
+    })?;
     let mut out = std::io::stdout().lock();
-    let mut failed = totals.failed.lock().expect("nothing panics here");
-    failed.sort_by_key(|(seed, _)| *seed);
+    let failed: Vec<(&Plan, &Outcome)> =
+        plans.iter().zip(&outcomes).filter(|(_, outcome)| outcome.violation.is_some()).collect();
     if let Some((_, first)) = failed.first() {
         for line in &first.trace[first.trace.len().saturating_sub(TAIL)..] {
             writeln!(out, "{line}")?;
         }
+        writeln!(out, "\nto be kept in crates/sim/seeds.txt, and shown by cargo xtask sim --seed:")?;
     }
-    for (seed, outcome) in failed.iter() {
+    for (plan, outcome) in &failed {
         let violation = outcome.violation.as_ref().expect("it failed");
-        writeln!(out, "cargo xtask sim --seed {seed} --steps {}   # {violation}", arguments.steps)?;
+        writeln!(out, "{}", kept::line(plan, &violation.to_string()))?;
     }
-    let steps = arguments.seeds * u64::from(arguments.steps);
-    let millis = u64::try_from(took.as_millis())?.max(1);
+    let steps: u64 = plans.iter().map(|plan| u64::from(plan.steps)).sum();
+    let (charges, sign_ins) = outcomes.iter().fold((0, SignIns::default()), |(charges, sum), outcome| {
+        let one = outcome.sign_ins;
+        let sum = SignIns { logins: sum.logins + one.logins, refreshes: sum.refreshes + one.refreshes };
+        (charges + outcome.charges, sum)
+    });
+    let millis = u64::try_from(watch.elapsed().as_millis())?.max(1);
     writeln!(
         out,
-        "{} seeds, {steps} steps, {} calls and chores, {} charges, {} violations in {}.{:03} s: {} steps/s",
+        "{replayed} kept and {} new seeds, {steps} steps, {} calls and chores, {charges} charges, {} logins, \
+         {} refreshes, {} violations in {} s: {} steps/s",
         arguments.seeds,
-        totals.calls.load(Ordering::Relaxed),
-        totals.charges.load(Ordering::Relaxed),
+        outcomes.iter().map(|outcome| outcome.calls).sum::<u64>(),
+        sign_ins.logins,
+        sign_ins.refreshes,
         failed.len(),
         millis / 1_000,
-        millis % 1_000,
         steps * 1_000 / millis,
     )?;
     Ok(failed.is_empty())
+}
+
+/// Removes each rule in turn; false when one is not missed.
+fn detection_power(arguments: &Arguments) -> Opened<bool> {
+    if !arguments.rules {
+        return Ok(true);
+    }
+    let watch = Stopwatch::start();
+    let missed = on_all_cores(&power::trials(), |trial| trial.run(arguments.steps, FINDS))?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\n{:>16} {:>8} {:>6} {:>6}  first seen as", "rule removed", "nets", "median", "worst")?;
+    for missed in &missed {
+        writeln!(out, "{}", row(missed))?;
+    }
+    writeln!(
+        out,
+        "seeds until a removed rule is missed: medians of up to {FINDS} finds, in {} s",
+        watch.elapsed().as_secs()
+    )?;
+    Ok(missed.iter().all(|missed| !missed.tries.is_empty()))
+}
+
+fn row(missed: &Missed) -> String {
+    let nets = if missed.trial.nets_dropped { "dropped" } else { "kept" };
+    let number = |number: Option<u64>| number.map_or_else(|| "NEVER".to_owned(), |number| number.to_string());
+    let (median, worst) = (number(missed.median()), number(missed.tries.iter().max().copied()));
+    let first = missed.first.as_deref().unwrap_or("nothing");
+    format!("{:>16} {nets:>8} {median:>6} {worst:>6}  {first}", missed.trial.rule)
+}
+
+/// Does each piece of work on whichever core is free; the answers are in the order of the work.
+fn on_all_cores<T: Sync, U: Send>(work: &[T], one: impl Fn(&T) -> Opened<U> + Sync) -> Opened<Vec<U>> {
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Opened<U>)>> = Mutex::new(Vec::with_capacity(work.len()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((index, piece)) = take(work, &next) {
+                    let answer = one(piece);
+                    done.lock().expect("nothing panics while it holds the answers").push((index, answer));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("nothing panics while it holds the answers");
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, answer)| answer).collect()
+}
+
+fn take<'a, T>(work: &'a [T], next: &AtomicUsize) -> Option<(usize, &'a T)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    work.get(index).map(|piece| (index, piece))
 }
 
 fn removed(name: &str) -> Result<Plants, String> {

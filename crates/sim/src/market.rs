@@ -1,27 +1,24 @@
 //! A small marketplace: the real router over the real writer on a database in memory, a gateway
 //! behind a bad line, a few people and their offers.
 //!
-//! Passwords and mails are not part of it: people and sessions are made by the commands behind the
-//! endpoints, because hashing runs on threads of its own and threads are not repeatable.
+//! People register, log in and make their offers through the router too; only their passwords are
+//! hashed more cheaply than in a real marketplace. Mails go nowhere.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use domain::context::Plants;
-use domain::id::{OfferId, PersonId};
-use domain::offers::{CreateOffer, OfferPatch};
-use domain::people::{Mailed, ProfilePatch, Register, Role, StartSession};
 use domain::policy::Policies;
-use domain::records::Category;
 use domain::time::{Span, Timestamp};
 use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use gateways::sandbox::{Books, Core, SandboxGateway};
+use serde_json::json;
 use server::app::{App, Sandbox};
 use server::auth::chain::Chain;
 use server::auth::password::{Cost, Passwords};
-use server::auth::token::{Claims, Tokens};
+use server::auth::token::Tokens;
 use server::clock::{Clock, ManualClock, OffsetClock};
 use server::config::{Config, Secrets, Sources};
 use server::dice::{Dice, SeededDice, token_256, uuid_v4};
@@ -33,13 +30,16 @@ use server::seal::Seal;
 use store::Db;
 use store::engine::Options;
 
+use crate::call::{Reply, Who};
 use crate::chance::Chance;
+use crate::people::{Login, SignIns};
 use crate::swarm::Swarm;
 use crate::wire::{FlakyGateway, TIMEOUT};
 
 /// Every run begins then.
 pub const BEGIN: Timestamp = Timestamp(1_900_000_000_000_000);
-const WEBHOOK_SECRET: &str = "whsec_simulated";
+/// What webhooks are signed with.
+pub const WEBHOOK_SECRET: &str = "whsec_simulated";
 
 /// Opening fails only when the program itself is broken.
 pub type Opened<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -58,22 +58,17 @@ pub struct Market {
 }
 
 /// Somebody who books and pays.
-#[derive(Clone, Debug)]
 pub struct Student {
-    pub id: PersonId,
-    pub token: String,
+    pub login: Arc<Login>,
 }
 
 /// Somebody who teaches, with the one thing he offers.
-#[derive(Clone, Debug)]
 pub struct Teacher {
-    pub id: PersonId,
-    pub uuid: String,
-    pub token: String,
-    pub offer: OfferId,
+    pub login: Arc<Login>,
+    /// The wire's id.
+    pub offer: i64,
     /// Per hour, or per session for flat purchases.
     pub price_minor: i64,
-    pub session_minutes: i64,
 }
 
 impl Market {
@@ -113,60 +108,47 @@ impl Market {
         self.writes.load(Ordering::Relaxed)
     }
 
+    pub fn login(&self, who: Who) -> Arc<Login> {
+        Arc::clone(match who {
+            Who::Student(index) => &self.students[index].login,
+            Who::Teacher(index) => &self.teachers[index].login,
+        })
+    }
+
+    /// How often anybody had to prove who he is.
+    pub fn sign_ins(&self) -> SignIns {
+        let logins = self.students.iter().map(|student| &student.login);
+        let logins = logins.chain(self.teachers.iter().map(|teacher| &teacher.login));
+        logins.map(|login| login.sign_ins()).fold(SignIns::default(), |sum, one| SignIns {
+            logins: sum.logins + one.logins,
+            refreshes: sum.refreshes + one.refreshes,
+        })
+    }
+
     async fn people(&mut self, swarm: &Swarm, chance: &mut Chance) -> Opened<()> {
         for number in 0..swarm.students {
-            let (id, _, token) = self.person(Role::Student, number).await?;
-            self.students.push(Student { id, token });
+            let login = Arc::new(Login::register(&self.router, &self.clock, "STUDENT", number).await?);
+            self.students.push(Student { login });
         }
         for number in 0..swarm.teachers {
-            let (id, uuid, token) = self.person(Role::Teacher, number).await?;
-            let (price_minor, session_minutes) = (chance.between(5, 20) * 400, 60);
-            let patch = OfferPatch {
-                category: Some(Category::Language),
-                title: Some("Conversation".to_owned()),
-                price_minor: Some(price_minor),
-                session_minutes: Some(session_minutes),
-                ..OfferPatch::default()
-            };
-            let offer = self.app.db.submit(CreateOffer { payee: id, offer: patch }).await?.id;
-            self.teachers.push(Teacher { id, uuid, token, offer, price_minor, session_minutes });
+            let login = Arc::new(Login::register(&self.router, &self.clock, "TEACHER", number).await?);
+            let price_minor = chance.between(5, 20) * 400;
+            let gig = json!({
+                "category": "language",
+                "service_title": "Conversation",
+                "price_per_session": format!("{}.00", price_minor / 100),
+                "session_duration": 60,
+            });
+            let made = login.post(&self.router, "/api/accounts/gigs/", None, &gig.to_string()).await;
+            let offer = id_of(&made).ok_or_else(|| format!("the offer was answered {made:?}"))?;
+            self.teachers.push(Teacher { login, offer, price_minor });
         }
         Ok(())
     }
+}
 
-    /// A person with a session: id, UUID and access token.
-    async fn person(&self, role: Role, number: usize) -> Opened<(PersonId, String, String)> {
-        let now = self.now();
-        let uuid = uuid_v4(self.app.dice.as_ref());
-        let email = format!("{role:?}{number}@example.org").to_lowercase();
-        let token = Mailed { hash: format!("hash of {email}"), sealed: String::new(), redirect_to: None };
-        let profile =
-            ProfilePatch { full_name: Some(format!("{role:?} {number}")), ..ProfilePatch::default() };
-        let password = String::from("$none$");
-        let register = Register {
-            uuid: uuid.clone(),
-            email: email.clone(),
-            password,
-            role,
-            profile,
-            token,
-            real_now: now,
-        };
-        let person = self.app.db.submit(register).await?.person;
-        let start = StartSession {
-            person: person.id,
-            seen: person.password.clone(),
-            rehashed: None,
-            token: format!("refresh of {email}"),
-            account: email,
-            address: None,
-            real_now: now,
-        };
-        let session = self.app.db.submit(start).await?.session;
-        let claims = Claims { person: uuid.clone(), session: session.id.0, version: session.version };
-        let access = self.app.tokens.issue(&claims);
-        Ok((person.id, uuid, access.token.expose().to_owned()))
-    }
+fn id_of(made: &Reply) -> Option<i64> {
+    made.body["id"].as_i64().filter(|_| made.status == 201)
 }
 
 fn core(seed: u64, clock: &Arc<ManualClock>) -> Opened<Arc<Core>> {
@@ -204,6 +186,8 @@ fn database(
         policies: Arc::clone(policies),
         plants,
         now: Arc::new(now),
+        // In memory no answer is lost, so nothing is waited for.
+        pause: Arc::new(|_| {}),
     };
     Ok(Db::in_memory(settings)?)
 }
@@ -228,8 +212,7 @@ fn app(parts: Parts) -> Opened<App> {
     let near = SandboxGateway::in_process(core, TIMEOUT, vec![WEBHOOK_SECRET.to_owned()]);
     let ahead = OffsetClock::new(Arc::clone(&clock) as Arc<dyn Clock>);
     let sandbox = Sandbox { gateway: Arc::new(near), clock: Arc::new(ahead) };
-    // Logins last as long as the run: their clock stands still.
-    let real_clock: Arc<dyn Clock> = Arc::new(ManualClock::at(BEGIN));
+    let real_clock = Arc::clone(&clock) as Arc<dyn Clock>;
     Ok(App {
         protocol: Protocol::new(db.clone(), gateways.clone()),
         external: None,

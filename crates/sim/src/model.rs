@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::id::LANES;
 
+use crate::actors::Heard;
 use crate::audit::Violation;
-use crate::call::{About, Call, Reply};
-use crate::market::Market;
+use crate::call::{Call, Reply, Who};
 
 /// A booking that somebody was told of.
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ pub struct Model {
     pub eager: Option<Call>,
     /// Calls so far.
     pub calls: u64,
-    /// Final answers by token, path and key.
-    answers: BTreeMap<(String, String, String), (String, Reply)>,
+    /// Final answers by caller, path and key, each with its body.
+    answers: BTreeMap<(Who, String, String), (String, Reply)>,
     /// Bookings of which somebody was told that they are paid, and at which call.
     paid: BTreeMap<i64, u64>,
     /// How often each status was answered.
@@ -44,69 +44,16 @@ pub struct Model {
 }
 
 impl Model {
-    /// Takes in an answer. `started` is the number of the call it answers.
-    pub fn hears(
-        &mut self,
-        market: &Market,
-        call: &Call,
-        started: u64,
-        reply: &Reply,
-    ) -> Result<(), Violation> {
-        *self.statuses.entry(reply.status).or_default() += 1;
-        expected_status(call, reply)?;
-        self.same_key_same_answer(call, reply)?;
-        self.follow(&call.about, reply);
-        if reply.is_decline() && matches!(call.about, About::ConfirmIntent { .. }) {
-            let body = call.body.replace("declined", "visa");
-            self.eager = Some(Call { body, ..call.clone() });
+    /// Takes in an answer.
+    pub fn hears(&mut self, heard: &Heard<'_>) -> Result<(), Violation> {
+        *self.statuses.entry(heard.reply.status).or_default() += 1;
+        expected_status(heard.call, heard.reply)?;
+        self.same_key_same_answer(heard.call, heard.reply)?;
+        // Who hears that a booking is gone loses interest in it.
+        if let Some(known) = self.concerned(heard) {
+            known.is_closed |= matches!(heard.reply.code(), "booking_cancelled" | "booking_over");
         }
-        if let (504, About::Pay { booking }) = (reply.status, &call.about)
-            && started.is_multiple_of(2)
-        {
-            // "It did not work, so I cancel."
-            self.eager = Some(call.cancelling(*booking));
-        }
-        match &call.about {
-            About::Book { student, teacher, minutes, .. } if reply.status == 201 => {
-                let id = number(reply, "id")?;
-                let base = market.teachers[*teacher].price_minor * minutes / 60;
-                self.learn(Known {
-                    id,
-                    student: *student,
-                    teacher: *teacher,
-                    total_minor: base + fee_on_top(base),
-                    is_accepted: false,
-                    is_closed: false,
-                });
-            }
-            About::Purchase { student, teacher } if reply.status == 200 => {
-                let id = number(reply, "booking_id")?;
-                let total_minor = market.teachers[*teacher].price_minor;
-                let (student, teacher) = (*student, *teacher);
-                let (is_accepted, is_closed) = (false, false);
-                self.learn(Known { id, student, teacher, total_minor, is_accepted, is_closed });
-                self.told_paid(id);
-            }
-            About::Pay { booking } | About::ConfirmIntent { booking } => {
-                let is_settled =
-                    matches!(reply.status, 200 | 503) || (reply.status == 400 && !reply.is_decline());
-                if is_settled {
-                    self.intents.retain(|(of, _)| of != booking);
-                }
-                // An older attempt is told as it went: by its key, or by its intent.
-                let is_new_attempt = matches!(call.about, About::Pay { .. }) && call.key.is_none();
-                let paid_before = self.paid.get(booking).is_some_and(|at| *at < started);
-                if is_new_attempt && paid_before && (reply.is_decline() || reply.status == 202) {
-                    return Err(Violation::new("I30", format!("booking {booking} was paid, then {reply:?}")));
-                }
-                self.payment_answer(*booking, reply);
-            }
-            About::OpenIntent { booking } if matches!(reply.status, 200 | 201) => {
-                self.learn_intent(*booking, reply);
-            }
-            _ => {}
-        }
-        Ok(())
+        heard.call.actor.hears(self, heard)
     }
 
     /// Bookings of which somebody was told that they are paid.
@@ -118,20 +65,10 @@ impl Model {
         self.bookings.iter().find(|known| known.id == booking)
     }
 
-    /// Who hears that a booking is gone loses interest in it.
-    fn follow(&mut self, about: &About, reply: &Reply) {
-        let (About::Accept { booking }
-        | About::Cancel { booking }
-        | About::Complete { booking }
-        | About::Pay { booking }
-        | About::OpenIntent { booking }
-        | About::ConfirmIntent { booking }) = about
-        else {
-            return;
-        };
-        let Some(known) = self.bookings.iter_mut().find(|known| known.id == *booking) else { return };
-        known.is_accepted |= matches!(about, About::Accept { .. }) && reply.status == 200;
-        known.is_closed |= matches!(reply.code(), "booking_cancelled" | "booking_over");
+    /// The booking that a call was about.
+    pub fn concerned(&mut self, heard: &Heard<'_>) -> Option<&mut Known> {
+        let booking = heard.call.about.booking?;
+        self.bookings.iter_mut().find(|known| known.id == booking)
     }
 
     /// Bookings of which something can still be expected.
@@ -139,28 +76,52 @@ impl Model {
         self.bookings.iter().filter(|known| !known.is_closed).collect()
     }
 
-    fn learn(&mut self, known: Known) {
-        if self.known(known.id).is_none() {
-            self.bookings.push(known);
+    /// Remembers a new booking by its id in the answer, and what it must cost; answers the id.
+    pub fn learn(&mut self, heard: &Heard<'_>, member: &str, total_minor: i64) -> Result<i64, Violation> {
+        let id = number(heard.reply, member)?;
+        let about = &heard.call.about;
+        let (student, teacher) = (about.student, about.teacher);
+        if self.known(id).is_none() {
+            let (is_accepted, is_closed) = (false, false);
+            self.bookings.push(Known { id, student, teacher, total_minor, is_accepted, is_closed });
         }
+        Ok(id)
     }
 
-    fn told_paid(&mut self, booking: i64) {
+    pub fn told_paid(&mut self, booking: i64) {
         let at = self.calls;
         self.paid.entry(booking).or_insert(at);
     }
 
-    fn payment_answer(&mut self, booking: i64, reply: &Reply) {
+    /// I30: after "paid" no new attempt is told that it failed or is open.
+    pub fn paid_stays_paid(&self, heard: &Heard<'_>) -> Result<(), Violation> {
+        let Some(booking) = heard.call.about.booking else { return Ok(()) };
+        let was_paid = self.paid.get(&booking).is_some_and(|at| *at < heard.started);
+        if was_paid && (heard.reply.is_decline() || heard.reply.status == 202) {
+            return Err(Violation::new("I30", format!("booking {booking} was paid, then {:?}", heard.reply)));
+        }
+        Ok(())
+    }
+
+    /// The answer to any way of paying a booking.
+    pub fn hears_of_payment(&mut self, heard: &Heard<'_>) {
+        let (Some(booking), reply) = (heard.call.about.booking, heard.reply) else { return };
+        let is_settled = matches!(reply.status, 200 | 503) || (reply.status == 400 && !reply.is_decline());
+        if is_settled {
+            self.intents.retain(|(of, _)| *of != booking);
+        }
         if reply.status == 202 {
-            self.learn_intent(booking, reply);
+            self.learn_intent(heard);
         }
         if reply.status == 200 && reply.body["status"] == "succeeded" {
             self.told_paid(booking);
         }
     }
 
-    fn learn_intent(&mut self, booking: i64, reply: &Reply) {
-        let Some(reference) = reply.body["payment_intent_id"].as_str() else { return };
+    /// Remembers the intent that an answer names.
+    pub fn learn_intent(&mut self, heard: &Heard<'_>) {
+        let reference = heard.reply.body["payment_intent_id"].as_str();
+        let (Some(booking), Some(reference)) = (heard.call.about.booking, reference) else { return };
         let intent = (booking, reference.to_owned());
         if !self.intents.contains(&intent) {
             self.intents.push(intent);
@@ -169,12 +130,11 @@ impl Model {
 
     fn same_key_same_answer(&mut self, call: &Call, reply: &Reply) -> Result<(), Violation> {
         let Some(key) = &call.key else { return Ok(()) };
-        // An open intent's answer carries what the gateway says now; only its end is final.
         let is_final = reply.status == 200 || reply.is_decline();
-        if !is_final || matches!(call.about, About::OpenIntent { .. }) {
+        if !is_final || !call.actor.answers_stay() {
             return Ok(());
         }
-        let identity = (call.token.clone(), call.path.clone(), key.clone());
+        let identity = (call.who, call.path.clone(), key.clone());
         match self.answers.get(&identity) {
             Some((body, first)) if *body == call.body && first != reply => {
                 Err(Violation::new("I28", format!("key {key} was answered {first:?}, then {reply:?}")))
@@ -194,11 +154,12 @@ fn expected_status(call: &Call, reply: &Reply) -> Result<(), Violation> {
         200 | 201 | 202 | 400 | 404 | 409 | 502 | 503 | 504 => {}
         // A key may be rolled twice for different bodies.
         422 if call.key.is_some() => {}
-        _ => return Err(Violation::new("status", format!("{:?} was answered {reply:?}", call.about))),
+        // Logins that died half-way count as guesses.
+        429 if reply.code() == "rate_limited" => {}
+        _ => return Err(Violation::new("status", format!("{call:?} was answered {reply:?}"))),
     }
-    let names_own_booking = !matches!(call.about, About::Book { .. } | About::Purchase { .. });
-    if reply.status == 404 && names_own_booking {
-        return Err(Violation::new("I29", format!("{:?} is gone: {reply:?}", call.about)));
+    if reply.status == 404 && call.about.booking.is_some() {
+        return Err(Violation::new("I29", format!("{call:?} is gone: {reply:?}")));
     }
     Ok(())
 }
@@ -210,6 +171,6 @@ fn number(reply: &Reply, member: &str) -> Result<i64, Violation> {
 }
 
 /// Five per cent, at least one dollar; the prices of the simulation need no rounding.
-fn fee_on_top(base_minor: i64) -> i64 {
+pub fn fee_on_top(base_minor: i64) -> i64 {
     (base_minor / 20).max(100)
 }

@@ -30,6 +30,12 @@ pub struct Swarm {
     pub patience_permille: u32,
     pub webhook_lost_permille: u32,
     pub webhook_twice_permille: u32,
+    /// Held back for hours: what it says is out of date when it comes, and others overtake it.
+    pub webhook_held_permille: u32,
+    /// Told again hours later as another event with the same words.
+    pub webhook_again_permille: u32,
+    /// Followed by one, well signed, whose words are not true.
+    pub webhook_lies_permille: u32,
     /// Weight of stopping one request, and of stopping the whole node.
     pub crash_weight: u32,
     pub crash_all_weight: u32,
@@ -70,6 +76,9 @@ impl Swarm {
             patience_permille: trouble(1_000),
             webhook_lost_permille: trouble(300),
             webhook_twice_permille: trouble(500),
+            webhook_held_permille: trouble(300),
+            webhook_again_permille: trouble(300),
+            webhook_lies_permille: trouble(200),
             crash_weight: trouble(40),
             crash_all_weight: trouble(10),
             hours_weight: trouble(30),
@@ -112,6 +121,9 @@ impl Swarm {
             twice_permille: 0,
             webhook_lost_permille: 0,
             webhook_twice_permille: 0,
+            webhook_held_permille: 0,
+            webhook_again_permille: 0,
+            webhook_lies_permille: 0,
             ..self.clone()
         }
     }

@@ -1,7 +1,9 @@
 //! The gateway behind a bad line: requests get lost, arrive late or twice, answers vanish.
 //!
 //! Invariants: what is done is done in the sandbox's own books, which survive every crash; a request
-//! travels at most [`TRAVEL_MAX`]; chance comes from the seed. The words "gateway" and "books" mean
+//! travels at most [`TRAVEL_MAX`]; a caller that was stopped for longer than [`PAUSE_MAX`], or whose
+//! node crashed, never gets on, also where the server drives it in a task of its own; chance comes
+//! from the seed. The words "gateway" and "books" mean
 //! the sandbox's, which never lies.
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,7 +19,7 @@ use gateways::sandbox::{Core, SandboxGateway, Verdict};
 use tokio::task::yield_now;
 
 use crate::chance::Chance;
-use crate::swarm::{Swarm, TRAVEL_MAX};
+use crate::swarm::{PAUSE_MAX, Swarm, TRAVEL_MAX};
 
 /// How long a caller waits for an answer that never comes.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
@@ -37,6 +39,13 @@ struct Travelling {
     latest: Timestamp,
 }
 
+/// Somebody who calls: since when, and after how many crashes.
+#[derive(Clone, Copy)]
+struct Caller {
+    since: Timestamp,
+    crashes: u32,
+}
+
 /// What happens to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -51,6 +60,8 @@ enum Fate {
 }
 
 struct Line {
+    /// Crashes of the node so far.
+    crashes: u32,
     swarm: Swarm,
     chance: Chance,
     travelling: Vec<Travelling>,
@@ -70,7 +81,7 @@ impl FlakyGateway {
     pub fn new(core: Arc<Core>, secret: &str, swarm: Swarm, chance: Chance) -> FlakyGateway {
         let near = SandboxGateway::in_process(Arc::clone(&core), TIMEOUT, vec![secret.to_owned()]);
         let one_call = swarm.one_call;
-        let line = Line { swarm, chance, travelling: Vec::new(), log: Vec::new() };
+        let line = Line { crashes: 0, swarm, chance, travelling: Vec::new(), log: Vec::new() };
         FlakyGateway { core, near, one_call, line: Mutex::new(line) }
     }
 
@@ -87,6 +98,23 @@ impl FlakyGateway {
     pub fn calm(&self) {
         let mut line = self.line();
         line.swarm = line.swarm.calm();
+    }
+
+    /// Nobody who is calling now will ever hear anything.
+    pub fn crash(&self) {
+        self.line().crashes += 1;
+    }
+
+    fn caller(&self) -> Caller {
+        Caller { since: self.core.now(), crashes: self.line().crashes }
+    }
+
+    /// Whoever died meanwhile waits for ever.
+    async fn if_alive(&self, caller: Caller) {
+        let Caller { since, crashes } = self.caller();
+        if since - caller.since > PAUSE_MAX || crashes != caller.crashes {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// For a while most requests take long, or the line is as it was; answers the former share.
@@ -142,9 +170,11 @@ impl FlakyGateway {
 
     /// A call that changes something: it may be on its way for long.
     async fn send<T>(&self, letter: Letter, executed: impl Future<Output = Verdict<T>>) -> Answer<T> {
+        let caller = self.caller();
         yield_now().await;
+        self.if_alive(caller).await;
         let fate = self.fate(Some(&letter));
-        match fate {
+        let answer = match fate {
             Fate::NotSent => Answer::NotSent("connection refused".to_owned()),
             Fate::Lost => self.silence().await,
             Fate::Travels => {
@@ -162,19 +192,25 @@ impl FlakyGateway {
                 self.hear(executed).await
             }
             Fate::Arrives => self.hear(executed).await,
-        }
+        };
+        self.if_alive(caller).await;
+        answer
     }
 
     /// A question: it changes nothing, so nobody cares when it arrives.
     async fn ask<T>(&self, executed: impl Future<Output = Verdict<T>>) -> Answer<T> {
+        let caller = self.caller();
         yield_now().await;
-        match self.fate(None) {
+        self.if_alive(caller).await;
+        let answer = match self.fate(None) {
             Fate::NotSent => Answer::NotSent("connection refused".to_owned()),
             Fate::Error => unknown("500", None),
             Fate::RateLimited => unknown("429", Some(Span::seconds(3))),
             Fate::Lost | Fate::Unanswered | Fate::Travels => self.silence().await,
             Fate::Arrives | Fate::Twice => self.hear(executed).await,
-        }
+        };
+        self.if_alive(caller).await;
+        answer
     }
 
     async fn hear<T>(&self, executed: impl Future<Output = Verdict<T>>) -> Answer<T> {

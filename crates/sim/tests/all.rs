@@ -1,6 +1,6 @@
 //! What the simulator promises of itself: it finds planted bugs, it repeats itself, and it finds
 //! nothing where nothing is wrong.
 
-mod kept;
 mod planted;
 mod repeatable;
+mod worth;

@@ -422,6 +422,7 @@ CREATE TABLE inbox (
     body TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('received', 'processed', 'ignored', 'parked', 'failed', 'dead')),
     attempts BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
     error TEXT,
     wake_at BIGINT,
     received_at BIGINT NOT NULL,

@@ -13,7 +13,7 @@ use crate::engine::{Access, Connection, Fault, OpenError, Options, Readers, Url}
 use crate::migrate::{MigrateError, Status};
 use crate::reads::Reads;
 use crate::writer::{self, CommandWork, FactWork, Queue, Setup, Work, Writer};
-use crate::{Now, migrations};
+use crate::{Now, Pause, migrations};
 
 /// How the database is used.
 #[derive(Clone)]
@@ -27,6 +27,7 @@ pub struct Settings {
     pub policies: Arc<Policies>,
     pub plants: Plants,
     pub now: Now,
+    pub pause: Pause,
 }
 
 /// A cheap handle; clones share one writer.
@@ -183,8 +184,8 @@ fn read_inline<T>(
 }
 
 fn setup(url: &Url, settings: Settings) -> Setup {
-    let Settings { options, node, now, policies, plants, .. } = settings;
-    Setup { url: url.clone(), options, node, now, policies, plants }
+    let Settings { options, node, now, pause, policies, plants, .. } = settings;
+    Setup { url: url.clone(), options, node, now, pause, policies, plants }
 }
 
 /// Brings a database up to this binary's schema; the numbers applied.

@@ -16,6 +16,7 @@ mod db;
 pub mod testing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::time::Timestamp;
 
@@ -24,6 +25,9 @@ pub use writer::Error;
 
 /// Where the writer learns what time it is.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How the writer's thread lets some time pass.
+pub type Pause = Arc<dyn Fn(Duration) + Send + Sync>;
 
 /// The schema, step by step.
 pub fn migrations() -> &'static [migrate::Migration] {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::postgres::Cluster;
 use crate::shell;
-use crate::{crash, install, smoke, test, tidy};
+use crate::{crash, install, sim, smoke, test, tidy};
 
 /// A check and the name it is reported under.
 struct Step {
@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", run: tidy::run },
     Step { name: "build", run: || shell::run(&mut shell::cargo("build --workspace --locked")) },
     Step { name: "tests on both engines", run: tests },
+    Step { name: "simulation", run: sim::short },
     Step { name: "documentation", run: documentation },
     Step {
         name: "dependencies",

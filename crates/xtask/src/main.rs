@@ -67,7 +67,7 @@ enum Command {
         #[arg(long)]
         binary: Option<PathBuf>,
     },
-    /// Simulate marketplaces: --seed N [--trace] [--without RULE], or --seeds N [--from N]
+    /// Simulate marketplaces: --seed N [--trace] [--without RULE], or --seeds N [--from N] [--rules]
     #[command(disable_help_flag = true)]
     Sim {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

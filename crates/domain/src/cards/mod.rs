@@ -2,13 +2,13 @@
 //!
 //! Invariants: a person has one customer a gateway, whoever was first; the first saved card is the
 //! default; deleting the default promotes the newest; another's card does not exist; a claim leads
-//! from a token to its card, for ever. Attaching and detaching at the gateway happen outside, before
-//! saving and after deleting.
+//! from a token to its card, for ever. Attaching at the gateway happens
+//! outside, before saving; detaching is a job that a deletion leaves behind.
 
 use crate::command::{Command, Fact, Lanes};
 use crate::context::Context;
 use crate::gateway::CardReport;
-use crate::id::{CardId, Id, PersonId};
+use crate::id::{CardId, Id, JobId, PersonId};
 use crate::records::{Card, Claim, Customer, Space};
 use crate::refusal::Refusal;
 use crate::world::{Needs, World};
@@ -136,15 +136,25 @@ impl Command for SetDefault {
     }
 }
 
+/// Who lets go of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleter {
+    /// Its gateway has to be told.
+    Owner,
+    /// It was detached there.
+    Gateway,
+}
+
 /// Forgets a card. Repeating it is the same as having done it once.
 #[derive(Clone, Debug)]
 pub struct Delete {
     pub person: PersonId,
     pub card: CardId,
+    pub by: Deleter,
 }
 
 impl Command for Delete {
-    /// The card to detach at its gateway.
+    /// The card as it was.
     type Receipt = Card;
 
     fn lanes(&self, lanes: &mut Lanes) {
@@ -166,6 +176,12 @@ impl Command for Delete {
             let newest = world.cards.of(&self.person).filter(|card| card.active);
             let newest = newest.max_by_key(|card| (card.created_at, card.id)).map(|card| card.id);
             make_default(cx, world, self.person, newest);
+        }
+        if self.by == Deleter::Owner {
+            let body = format!(r#"{{"card_id":{}}}"#, card.id);
+            // A card that was saved again can be deleted again: each time is a job of its own.
+            let time: JobId = world.new_id(card.id.lane());
+            world.queue(card.id.lane(), "detach_card", format!("{}:{time}", card.id), body, cx.now);
         }
         Ok(card)
     }

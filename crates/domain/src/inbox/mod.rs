@@ -11,13 +11,7 @@ use crate::gateway::{Hint, Notice};
 use crate::id::{Id, InboxId, Lane, OpId};
 use crate::operations::retry_at;
 use crate::records::{Claim, InboxEvent, InboxState, OpKind, OpState, Space};
-use crate::time::Span;
 use crate::world::{Needs, World};
-
-/// After so many failures an event is given up.
-const TRIES_MAX: i64 = 12;
-/// How long an event waits for the object it is about.
-const PARK_MAX: Span = Span::hours(72);
 
 /// An authentic event has arrived.
 #[derive(Clone, Debug)]
@@ -80,6 +74,7 @@ impl Receive {
             body: self.body.clone(),
             state,
             attempts: 0,
+            failures: 0,
             error: None,
             wake_at: work.then_some(cx.now),
             received_at: cx.now,
@@ -155,18 +150,23 @@ impl Fact for Settle {
     fn record(&self, cx: &Context<'_>, world: &mut World) -> InboxState {
         let Some(event) = world.inbox.get(&self.id).cloned() else { return InboxState::Dead };
         let attempts = event.attempts + 1;
+        let failures = event.failures + i64::from(matches!(self.worked, Worked::Failed(_)));
+        let policy = cx.policies.inbox;
         let again = Some(retry_at(attempts, cx.now));
         let (state, wake_at, error) = match &self.worked {
             Worked::Processed => (InboxState::Processed, None, None),
             Worked::Ignored => (InboxState::Ignored, None, None),
-            Worked::Parked if cx.now < event.received_at + PARK_MAX => (InboxState::Parked, again, None),
+            Worked::Parked if cx.now < event.received_at + policy.park => (InboxState::Parked, again, None),
             Worked::Parked => (InboxState::Dead, None, Some("its object never appeared".into())),
-            Worked::Failed(error) if attempts < TRIES_MAX => (InboxState::Failed, again, Some(error.clone())),
+            Worked::Failed(error) if failures < policy.failures_max => {
+                (InboxState::Failed, again, Some(error.clone()))
+            }
             Worked::Failed(error) => (InboxState::Dead, None, Some(error.clone())),
         };
         world.inbox.update(&self.id, |event| {
             event.state = state;
             event.attempts = attempts;
+            event.failures = failures;
             event.wake_at = wake_at;
             event.error.clone_from(&error);
             event.processed_at = wake_at.is_none().then_some(cx.now);

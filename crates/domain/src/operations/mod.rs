@@ -46,7 +46,22 @@ pub enum Step {
     NotSent,
 }
 
+/// Why a charge ended whose only call never left.
+const UNREACHABLE: &str = "gateway_unavailable";
+
 impl Op {
+    /// It ended because its gateway could not be reached, not because somebody ended it.
+    pub fn was_never_sent(&self) -> bool {
+        self.state == OpState::Cancelled && self.error.as_deref() == Some(UNREACHABLE)
+    }
+
+    /// Its only call never left: nothing can have happened.
+    pub(crate) fn never_left(&mut self, reason: &str, now: Timestamp) {
+        self.error = Some(UNREACHABLE.into());
+        self.error_message = Some(reason.to_string());
+        self.end(OpState::Cancelled, now);
+    }
+
     /// Ends the operation: nothing is left to wait for.
     pub fn end(&mut self, state: OpState, now: Timestamp) {
         self.state = state;

@@ -358,8 +358,7 @@ fn rejected(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str, out: &mu
 
 fn not_sent(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) -> Step {
     world.ops.update(&op.id, |op| {
-        op.error_message = Some(reason.to_string());
-        op.end(OpState::Cancelled, cx.now);
+        op.never_left(reason, cx.now);
         if op.reference.is_some() {
             op.want_cancel(cx.now);
         }

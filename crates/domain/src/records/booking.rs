@@ -1,10 +1,9 @@
 //! Gigs, bookings and the busy times that keep them apart.
 
-use super::{by_id, words};
-use crate::id::{BookingId, Id, Lane, OfferId, PaymentId, PersonId};
+use super::{by_id, by_key, words};
+use crate::id::{BookingId, Id, OfferId, PaymentId, PersonId};
 use crate::money::Currency;
 use crate::policy::{FeePolicy, Kind, PriceUnit};
-use crate::rows::Record;
 use crate::time::Timestamp;
 
 words! {
@@ -95,16 +94,11 @@ pub struct Busy {
     pub ends_at: Timestamp,
 }
 
-impl Record for Busy {
-    type Key = (PersonId, i64, BookingId);
-    type Group = (PersonId, i64);
-    fn key(&self) -> Self::Key {
-        (self.party, self.day, self.booking)
-    }
-    fn group(&self) -> Option<Self::Group> {
-        Some((self.party, self.day))
-    }
-    fn lane(&self) -> Lane {
-        self.party.lane()
-    }
-}
+by_key!(
+    Busy,
+    (PersonId, i64, BookingId),
+    |busy| (busy.party, busy.day, busy.booking),
+    (PersonId, i64),
+    |busy| Some((busy.party, busy.day)),
+    lane | busy | busy.party.lane()
+);

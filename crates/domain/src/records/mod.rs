@@ -65,6 +65,33 @@ macro_rules! by_id {
 }
 pub(crate) use by_id;
 
+/// Implements [`crate::rows::Record`] for a record whose key is made of its fields, with the lane of one
+/// of them.
+macro_rules! by_key {
+    ($record:ident, $key:ty, $of:expr, lane $lane:expr) => {
+        by_key!($record, $key, $of, crate::rows::NoGroup, |_: &$record| None, lane $lane);
+    };
+    ($record:ident, $key:ty, $of:expr, $group:ty, $group_of:expr, lane $lane:expr) => {
+        impl $crate::rows::Record for $record {
+            type Key = $key;
+            type Group = $group;
+            fn key(&self) -> $key {
+                let of: fn(&$record) -> $key = $of;
+                of(self)
+            }
+            fn group(&self) -> Option<$group> {
+                let of: fn(&$record) -> Option<$group> = $group_of;
+                of(self)
+            }
+            fn lane(&self) -> $crate::id::Lane {
+                let of: fn(&$record) -> $crate::id::Lane = $lane;
+                of(self)
+            }
+        }
+    };
+}
+pub(crate) use by_key;
+
 impl Word for crate::policy::Kind {
     const ALL: &'static [Self] = {
         use crate::policy::Kind;

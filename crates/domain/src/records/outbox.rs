@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{by_id, words};
+use super::{by_id, by_key, words};
 use crate::id::{AlertId, AuditId, EventId, Id, InboxId, JobId, Lane, OpId, PersonId};
-use crate::rows::{NoGroup, Record};
 use crate::time::Timestamp;
 
 /// What is told to subscribers. Append-only.
@@ -61,7 +60,10 @@ pub struct InboxEvent {
     pub charge: Option<String>,
     pub body: String,
     pub state: InboxState,
+    /// Tries of any outcome.
     pub attempts: i64,
+    /// Tries that failed: waiting for an object is not one.
+    pub failures: i64,
     pub error: Option<String>,
     pub wake_at: Option<Timestamp>,
     pub received_at: Timestamp,
@@ -88,19 +90,12 @@ pub struct IdempotencyRecord {
     pub expires_at: Timestamp,
 }
 
-impl Record for IdempotencyRecord {
-    type Key = (PersonId, String, String);
-    type Group = NoGroup;
-    fn key(&self) -> Self::Key {
-        (self.person, self.operation.clone(), self.key.clone())
-    }
-    fn group(&self) -> Option<NoGroup> {
-        None
-    }
-    fn lane(&self) -> Lane {
-        self.person.lane()
-    }
-}
+by_key!(
+    IdempotencyRecord,
+    (PersonId, String, String),
+    |record| (record.person, record.operation.clone(), record.key.clone()),
+    lane | record | record.person.lane()
+);
 
 /// Who did what to which object. Append-only.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,19 +129,7 @@ pub struct LaneRow {
     pub next: i64,
 }
 
-impl Record for LaneRow {
-    type Key = Lane;
-    type Group = NoGroup;
-    fn key(&self) -> Lane {
-        self.lane
-    }
-    fn group(&self) -> Option<NoGroup> {
-        None
-    }
-    fn lane(&self) -> Lane {
-        self.lane
-    }
-}
+by_key!(LaneRow, Lane, |row| row.lane, lane | row | row.lane);
 
 /// A durable fact about the installation as a whole, by name; none of it is configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,20 +138,8 @@ pub struct Setting {
     pub value: String,
 }
 
-impl Record for Setting {
-    type Key = String;
-    type Group = NoGroup;
-    fn key(&self) -> String {
-        self.name.clone()
-    }
-    fn group(&self) -> Option<NoGroup> {
-        None
-    }
-    /// Settings live in no lane; the lock of this one guards them.
-    fn lane(&self) -> Lane {
-        Lane::of(&self.name)
-    }
-}
+// Settings live in no lane; the lock of this one guards them.
+by_key!(Setting, String, |setting| setting.name.clone(), lane | setting | Lane::of(&setting.name));
 
 macro_rules! appended {
     ($($record:ident: $id:ident),*) => {$(

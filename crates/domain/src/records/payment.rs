@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{by_id, words};
-use crate::id::{BookingId, CardId, EntryId, Id, Lane, OfferId, OpId, PaymentId, PersonId, RefundId};
+use super::{by_id, by_key, words};
+use crate::id::{BookingId, CardId, EntryId, Id, OfferId, OpId, PaymentId, PersonId, RefundId};
 use crate::money::{Currency, Money};
 use crate::policy::Kind;
-use crate::rows::{NoGroup, Record};
 use crate::time::Timestamp;
 
 /// Price, discount, fee and split, frozen before payment. `total + subsidy = fee + share`.
@@ -231,19 +230,12 @@ pub struct Customer {
     pub created_at: Timestamp,
 }
 
-impl Record for Customer {
-    type Key = (PersonId, String);
-    type Group = NoGroup;
-    fn key(&self) -> Self::Key {
-        (self.person, self.gateway.clone())
-    }
-    fn group(&self) -> Option<NoGroup> {
-        None
-    }
-    fn lane(&self) -> Lane {
-        self.person.lane()
-    }
-}
+by_key!(
+    Customer,
+    (PersonId, String),
+    |customer| (customer.person, customer.gateway.clone()),
+    lane | customer | customer.person.lane()
+);
 
 /// An immutable balanced set of postings for one event.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,7 @@
 //! People, their profiles, sessions and one-time tokens, and the claims that keep things unique.
 
-use super::{by_id, words};
+use super::{by_id, by_key, words};
 use crate::id::{Id, Lane, PersonId, SessionId};
-use crate::rows::{NoGroup, Record};
 use crate::time::Timestamp;
 
 /// Somebody with a login.
@@ -101,19 +100,7 @@ pub struct LoginThrottle {
     pub updated_at: Timestamp,
 }
 
-impl Record for LoginThrottle {
-    type Key = String;
-    type Group = NoGroup;
-    fn key(&self) -> String {
-        self.name.clone()
-    }
-    fn group(&self) -> Option<NoGroup> {
-        None
-    }
-    fn lane(&self) -> Lane {
-        Lane::of(&self.name)
-    }
-}
+by_key!(LoginThrottle, String, |throttle| throttle.name.clone(), lane | throttle | Lane::of(&throttle.name));
 
 words! {
     /// What a one-time token is good for.
@@ -131,19 +118,12 @@ pub struct OneTimeToken {
     pub used_at: Option<Timestamp>,
 }
 
-impl Record for OneTimeToken {
-    type Key = (PersonId, Purpose);
-    type Group = NoGroup;
-    fn key(&self) -> Self::Key {
-        (self.person, self.purpose)
-    }
-    fn group(&self) -> Option<NoGroup> {
-        None
-    }
-    fn lane(&self) -> Lane {
-        self.person.lane()
-    }
-}
+by_key!(
+    OneTimeToken,
+    (PersonId, Purpose),
+    |token| (token.person, token.purpose),
+    lane | token | token.person.lane()
+);
 
 words! {
     /// What must be unique in the world.
@@ -176,16 +156,9 @@ impl Claim {
     }
 }
 
-impl Record for Claim {
-    type Key = (Space, String);
-    type Group = NoGroup;
-    fn key(&self) -> Self::Key {
-        (self.space, self.name.clone())
-    }
-    fn group(&self) -> Option<NoGroup> {
-        None
-    }
-    fn lane(&self) -> Lane {
-        Claim::lane_of(&self.name)
-    }
-}
+by_key!(
+    Claim,
+    (Space, String),
+    |claim| (claim.space, claim.name.clone()),
+    lane | claim | Claim::lane_of(&claim.name)
+);

@@ -5,6 +5,7 @@ use crate::context::{Context, Plant};
 use crate::gateway::{Answer, Decline, RefundReport, RefundReportState};
 use crate::id::{Id, OpId, PersonId};
 use crate::ledger::{Phase, recipes};
+use crate::money::{Currency, Money};
 use crate::operations::{Heard, Rail, Step};
 use crate::records::{BookingState, Claim, Op, OpState, Payment, Refund, RefundState, Space};
 use crate::schedule;
@@ -51,7 +52,7 @@ impl Fact for RecordRefund {
             return;
         };
         super::needs(needs, payment);
-        super::needs_of_op(needs, op, payment, op.amount.currency);
+        super::needs_of_op(needs, op, payment, self.currency().unwrap_or(op.amount.currency));
         if let Some(booking) = payment.booking.and_then(|id| world.bookings.peek(&id)) {
             schedule::needs_to_free(needs, booking);
         }
@@ -67,6 +68,14 @@ impl Fact for RecordRefund {
 }
 
 impl RecordRefund {
+    /// The currency the gateway speaks of: ours, unless something is very wrong.
+    fn currency(&self) -> Option<Currency> {
+        match &self.heard {
+            Heard::Answer(Answer::Done(report)) => Some(report.amount.currency),
+            _ => None,
+        }
+    }
+
     fn apply(&self, cx: &Context<'_>, world: &mut World) -> Step {
         let op = world.ops.get(&self.op).expect("operations are never deleted").clone();
         match &self.heard {
@@ -120,6 +129,10 @@ pub(super) fn reported(cx: &Context<'_>, world: &mut World, op: &Op, report: &Re
         note_reference(cx, world, op, &report.reference);
     }
     match report.state {
+        RefundReportState::Succeeded if op.state.live() && report.amount != op.amount => {
+            mismatch(cx, world, op, report);
+            Step::Over
+        }
         RefundReportState::Succeeded if op.state.live() || cx.plants.removed(Plant::CompareAndSet) => {
             succeed(cx, world, op);
             Step::Over
@@ -136,7 +149,7 @@ pub(super) fn reported(cx: &Context<'_>, world: &mut World, op: &Op, report: &Re
             fail(cx, world, op, report.failure.as_deref().unwrap_or("failed at the gateway"))
         }
         RefundReportState::Succeeded if op.state == OpState::Failed => {
-            late(cx, world, op);
+            late(cx, world, op, report.amount);
             Step::Over
         }
         // A final state heard again: nothing to do.
@@ -198,6 +211,13 @@ fn fail(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) -> Step {
     if !op.state.live() {
         return Step::Over;
     }
+    give_up(cx, world, op, reason);
+    world.alert(op.id.lane(), "refund_failed", op.id.raw(), reason.to_string(), cx.now);
+    Step::Over
+}
+
+/// What was reserved for a refund is free again.
+fn give_up(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) {
     world.ops.update(&op.id, |op| {
         op.error_message = Some(reason.to_string());
         op.end(OpState::Failed, cx.now);
@@ -217,8 +237,15 @@ fn fail(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) -> Step {
     } else {
         world.post(lane, recipes::suspense_out(op, op.amount, Phase::Void), cx.now);
     }
-    world.alert(lane, "refund_failed", op.id.raw(), reason.to_string(), cx.now);
-    Step::Over
+}
+
+/// The gateway sent back another amount than it was asked to. The refund that was asked for was not
+/// made; what left instead is taken from suspense, and a human must say whose it was.
+fn mismatch(cx: &Context<'_>, world: &mut World, op: &Op, report: &RefundReport) {
+    let detail = format!("asked to return {}, the gateway reports {}", op.amount, report.amount);
+    give_up(cx, world, op, &detail);
+    went_out(cx, world, op, report.amount);
+    world.alert(op.id.lane(), "amount_mismatch", op.id.raw(), detail, cx.now);
 }
 
 /// The bank returned a refund that had been confirmed: the money is ours again to give.
@@ -258,12 +285,16 @@ fn restore_payee(cx: &Context<'_>, world: &mut World, op: &Op, payment: &Payment
 
 /// A refund that had definitely failed went out after all: the money is gone, and a human must say
 /// whose it was.
-fn late(cx: &Context<'_>, world: &mut World, op: &Op) {
+fn late(cx: &Context<'_>, world: &mut World, op: &Op, amount: Money) {
+    went_out(cx, world, op, amount);
+    let detail = format!("{amount} left after the refund had failed");
+    world.alert(op.id.lane(), "late_refund", op.id.raw(), detail, cx.now);
+}
+
+/// Money left that no refund accounts for.
+fn went_out(cx: &Context<'_>, world: &mut World, op: &Op, amount: Money) {
     world.ops.update(&op.id, |op| op.end(OpState::Late, cx.now));
-    let lane = op.id.lane();
-    world.post(lane, recipes::suspense_out(op, op.amount, Phase::Posted), cx.now);
-    let detail = format!("{} left after the refund had failed", op.amount);
-    world.alert(lane, "late_refund", op.id.raw(), detail, cx.now);
+    world.post(op.id.lane(), recipes::suspense_out(op, amount, Phase::Posted), cx.now);
 }
 
 fn set_failed(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) {

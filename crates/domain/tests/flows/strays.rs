@@ -4,7 +4,7 @@ use domain::gateway::{Answer, ChargeReport, ChargeState, RefundReportState};
 use domain::ledger::Account;
 use domain::money::Currency;
 use domain::operations::{Heard, Ticket};
-use domain::records::{OpState, PaymentState};
+use domain::records::{OpState, PaymentState, RefundState};
 
 use crate::support::*;
 
@@ -99,6 +99,26 @@ fn another_currency_completes_nothing_and_is_kept_in_suspense() {
     let euros = Currency::EUR.minor(7_875);
     shop.hear_refund(back, refund_done(back, euros, RefundReportState::Succeeded));
     assert_eq!(shop.kept.balances[&suspense].posted_minor, 0);
+}
+
+#[test]
+fn a_refund_of_another_amount_is_kept_in_suspense() {
+    for sent in [usd(7_874), usd(9_000), Currency::EUR.minor(7_875)] {
+        let mut shop = Shop::default();
+        let (booking, _) = shop.paid();
+        let (refund, op) = shop.cancel_all(booking);
+        shop.take(op, false);
+        let settled = shop.hear_refund(op, refund_done(op, sent, RefundReportState::Succeeded));
+        assert_eq!((settled.op.state, settled.payment.state), (OpState::Late, PaymentState::Completed));
+        assert_eq!((settled.payment.refunded_minor, settled.payment.refund_reserved_minor), (0, 0));
+        assert_eq!(shop.kept.refunds[&refund].state, RefundState::Failed);
+        let suspense = Account::Suspense.key(domain::id::Id::lane(TEACHER), sent.currency);
+        assert_eq!(shop.kept.balances[&suspense].posted_minor, sent.minor);
+        let told = |shop: &Shop| shop.kept.alerts.iter().map(|a| a.kind.to_string()).collect::<Vec<_>>();
+        assert_eq!(told(&shop), ["amount_mismatch"]);
+        shop.hear_refund(op, refund_done(op, sent, RefundReportState::Succeeded));
+        assert_eq!(shop.kept.balances[&suspense].posted_minor, sent.minor, "once");
+    }
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn in_state(state: OpState) -> Option<(Shop, OpId)> {
 fn everything(op: OpId) -> Vec<(&'static str, Heard<RefundReport>)> {
     vec![
         ("succeeded", refund_done(op, usd(7_875), RefundReportState::Succeeded)),
+        ("less", refund_done(op, usd(7_000), RefundReportState::Succeeded)),
         ("pending", refund_done(op, usd(7_875), RefundReportState::Pending)),
         ("failed", refund_done(op, usd(7_875), RefundReportState::Failed)),
         ("declined", declined()),

@@ -3,7 +3,6 @@
 //! The totals are always exact; the lists of a read-out stop at [`LINES_MAX`], newest last.
 
 use domain::gateway::Answer;
-use domain::money::Money;
 use domain::time::Timestamp;
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
@@ -30,54 +29,55 @@ pub struct Readout {
     pub webhooks_waiting: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChargeLine {
-    pub id: String,
-    pub created_at_micros: i64,
-    pub state: String,
-    pub amount: i64,
-    pub refunded: i64,
-    pub currency: String,
-    pub card: Option<String>,
-    pub movement: Option<String>,
-    pub instance: Option<String>,
-    pub op: Option<i64>,
+/// Lines of the books: columns that every line has, and its own.
+macro_rules! lines {
+    ($(fn $make:ident($record:ident: $of:ident) -> $line:ident { $($column:ident: $kind:ty = $value:expr,)* })+) => {$(
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct $line {
+            pub id: String,
+            pub created_at_micros: i64,
+            pub state: String,
+            pub amount: i64,
+            pub currency: String,
+            $(pub $column: $kind,)*
+        }
+
+        fn $make($record: $of) -> $line {
+            $line {
+                created_at_micros: $record.created_at.0,
+                state: $record.state.text().to_owned(),
+                amount: $record.amount.minor,
+                currency: $record.amount.currency.code().to_owned(),
+                $($column: $value,)*
+                id: $record.id,
+            }
+        }
+    )+};
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundLine {
-    pub id: String,
-    pub created_at_micros: i64,
-    pub charge: String,
-    pub state: String,
-    pub amount: i64,
-    pub currency: String,
-    pub failure: Option<String>,
-    pub instance: Option<String>,
-    pub op: Option<i64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PayoutLine {
-    pub id: String,
-    pub created_at_micros: i64,
-    pub state: String,
-    pub amount: i64,
-    pub currency: String,
-    pub account_ending: String,
-    pub failure: Option<String>,
-    pub instance: Option<String>,
-    pub op: Option<i64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DisputeLine {
-    pub id: String,
-    pub created_at_micros: i64,
-    pub charge: String,
-    pub state: String,
-    pub amount: i64,
-    pub currency: String,
+lines! {
+    fn charge_line(charge: Charge) -> ChargeLine {
+        refunded: i64 = charge.refunded.minor,
+        card: Option<String> = charge.card,
+        movement: Option<String> = charge.movement,
+        op: Option<i64> = charge.tag.as_ref().map(|tag| tag.op),
+        instance: Option<String> = charge.tag.map(|tag| tag.instance),
+    }
+    fn refund_line(refund: Refund) -> RefundLine {
+        charge: String = refund.charge,
+        failure: Option<String> = refund.failure,
+        op: Option<i64> = refund.tag.as_ref().map(|tag| tag.op),
+        instance: Option<String> = refund.tag.map(|tag| tag.instance),
+    }
+    fn payout_line(payout: Payout) -> PayoutLine {
+        account_ending: String = payout.account_ending,
+        failure: Option<String> = payout.failure,
+        op: Option<i64> = payout.tag.as_ref().map(|tag| tag.op),
+        instance: Option<String> = payout.tag.map(|tag| tag.instance),
+    }
+    fn dispute_line(dispute: Dispute) -> DisputeLine {
+        charge: String = dispute.charge,
+    }
 }
 
 /// Sums in minor units of one currency.
@@ -154,67 +154,6 @@ fn totals(desk: &Desk<'_>) -> Sql<Vec<Totals>> {
         [],
         read,
     )
-}
-
-fn charge_line(charge: Charge) -> ChargeLine {
-    let (instance, op) = charge.tag.map(|tag| (tag.instance, tag.op)).unzip();
-    ChargeLine {
-        id: charge.id,
-        created_at_micros: charge.created_at.0,
-        state: charge.state.text().to_owned(),
-        amount: charge.amount.minor,
-        refunded: charge.refunded.minor,
-        currency: code(charge.amount),
-        card: charge.card,
-        movement: charge.movement,
-        instance,
-        op,
-    }
-}
-
-fn refund_line(refund: Refund) -> RefundLine {
-    let (instance, op) = refund.tag.map(|tag| (tag.instance, tag.op)).unzip();
-    RefundLine {
-        id: refund.id,
-        created_at_micros: refund.created_at.0,
-        charge: refund.charge,
-        state: refund.state.text().to_owned(),
-        amount: refund.amount.minor,
-        currency: code(refund.amount),
-        failure: refund.failure,
-        instance,
-        op,
-    }
-}
-
-fn payout_line(payout: Payout) -> PayoutLine {
-    let (instance, op) = payout.tag.map(|tag| (tag.instance, tag.op)).unzip();
-    PayoutLine {
-        id: payout.id,
-        created_at_micros: payout.created_at.0,
-        state: payout.state.text().to_owned(),
-        amount: payout.amount.minor,
-        currency: code(payout.amount),
-        account_ending: payout.account_ending,
-        failure: payout.failure,
-        instance,
-        op,
-    }
-}
-
-fn dispute_line(dispute: Dispute) -> DisputeLine {
-    DisputeLine {
-        id: dispute.id,
-        created_at_micros: dispute.created_at.0,
-        charge: dispute.charge,
-        state: dispute.state.text().to_owned(),
-        amount: dispute.amount.minor,
-        currency: code(dispute.amount),
-    }
-}
-
-fn code(money: Money) -> String {
-    money.currency.code().to_owned()
 }
 
 /// Where a page of a statement begins: after this charge and after this refund.

@@ -2,15 +2,16 @@
 //!
 //! Invariants: a card is a token at the gateway and a face; numbers are taken only as published
 //! test numbers; a card is deleted here first, and a gateway that does not answer keeps nothing
-//! alive and deletes nothing. Deliberately not here: which card pays (`methods.rs`).
+//! alive and deletes nothing. Deliberately not here: which card pays (`methods.rs`), and telling the
+//! gateway of a deleted card (`jobs/cards.rs`).
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use domain::cards::{Delete, SetDefault};
-use domain::gateway::{Answer, CardFace};
+use domain::cards::{Delete, Deleter, SetDefault};
+use domain::gateway::CardFace;
 use domain::records::{Card, Person};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -54,6 +55,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "payment_method_id": "pm_card_visa", "save_for_future": true }))]
 pub(crate) struct AddPaymentMethod {
     payment_method_id: Option<String>,
     /// Published test numbers only, and only in the sandbox.
@@ -82,8 +84,7 @@ pub(crate) struct AddedPaymentMethod {
     request_body = AddPaymentMethod,
     responses(
         (status = 200, body = AddedPaymentMethod),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn add_payment_method(
@@ -215,7 +216,7 @@ fn brand_name(brand: &str) -> String {
     get, path = "/api/payments/payment-methods/", tag = "cards", security(("bearer" = [])),
     responses(
         (status = 200, body = Vec<PaymentMethod>),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn list_payment_methods(
@@ -232,6 +233,7 @@ pub(crate) async fn list_payment_methods(
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "payment_method_id": "pm_card_visa" }))]
 pub(crate) struct SavePaymentMethod {
     payment_method_id: String,
 }
@@ -249,8 +251,7 @@ pub(crate) struct SavedPaymentMethod {
     request_body = SavePaymentMethod,
     responses(
         (status = 201, body = SavedPaymentMethod),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn save_payment_method(
@@ -277,7 +278,7 @@ pub(crate) async fn save_payment_method(
     params(("id" = String, Path, description = "the number of the saved card or its `pm_` id")),
     responses(
         (status = 200, body = SavedPaymentMethod),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn default_payment_method(
@@ -304,7 +305,7 @@ pub(crate) struct Said {
     params(("id" = String, Path, description = "the number of the saved card or its `pm_` id")),
     responses(
         (status = 200, body = Said),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn delete_payment_method(
@@ -314,19 +315,6 @@ pub(crate) async fn delete_payment_method(
 ) -> Result<Json<Said>, Problem> {
     let person = caller.person.id;
     let card = saved_card(&app, person, id).await?.id;
-    let card = app.db.submit(Delete { person, card }).await?;
-    detach(&app, &card).await;
+    app.db.submit(Delete { person, card, by: Deleter::Owner }).await?;
     Ok(Json(Said { success: true, message: "The card is deleted." }))
-}
-
-/// Tells the gateway. Whatever it says, the card is gone here.
-async fn detach(app: &App, card: &Card) {
-    let Some(gateway) = app.gateways.get(&card.gateway) else { return };
-    let why = match gateway.detach_card(&card.token).await {
-        Answer::Done(()) => return,
-        Answer::Declined(decline) => decline.code,
-        Answer::Rejected(reason) | Answer::NotSent(reason) => reason,
-        Answer::Unknown(why) => why.reason,
-    };
-    tracing::warn!(gateway = card.gateway, card.id = card.id.0, why, "a deleted card stays attached there");
 }

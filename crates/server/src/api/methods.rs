@@ -55,12 +55,12 @@ impl fmt::Debug for CardDetails {
 }
 
 /// The three ways to name a payment method; exactly one is meant.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Choice {
-    pub payment_method_id: Option<String>,
+    payment_method_id: Option<String>,
     /// A saved card: the number of its row or its token.
-    pub saved_payment_method_id: Option<String>,
-    pub card_details: Option<CardDetails>,
+    saved_payment_method_id: Option<String>,
+    card_details: Option<CardDetails>,
 }
 
 enum Chosen {
@@ -93,6 +93,15 @@ fn saved(card: Card) -> Method {
 }
 
 impl Choice {
+    /// What the members of a request say.
+    pub fn new(token: Option<String>, saved: Option<String>, card: Option<CardDetails>) -> Choice {
+        Choice { payment_method_id: token, saved_payment_method_id: saved, card_details: card }
+    }
+
+    pub fn token(token: String) -> Choice {
+        Choice::new(Some(token), None, None)
+    }
+
     fn read(self, app: &App) -> Result<Chosen, Problem> {
         let Choice { payment_method_id, saved_payment_method_id, card_details } = self;
         if card_details.is_some() {

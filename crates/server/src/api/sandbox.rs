@@ -67,8 +67,7 @@ fn reading(app: &App, sandbox: &Sandbox) -> Json<ClockReading> {
     get, path = "/api/sandbox/clock/", tag = "sandbox", security(("bearer" = [])),
     responses(
         (status = 200, body = ClockReading),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn read_clock(State(app): State<App>, caller: Caller) -> Result<Json<ClockReading>, Problem> {
@@ -102,8 +101,7 @@ impl Advance {
     request_body = Advance,
     responses(
         (status = 200, body = ClockReading),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn advance_clock(
@@ -120,11 +118,10 @@ async fn advance_clock(
 /// Script what the next calls to the gateway meet, and how webhooks travel.
 #[utoipa::path(
     post, path = "/api/sandbox/faults/", tag = "sandbox", security(("bearer" = [])),
-    request_body = Object,
+    request_body = Option<Object>,
     responses(
         (status = 200, body = Object),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn set_faults(
@@ -144,8 +141,7 @@ async fn set_faults(
     delete, path = "/api/sandbox/faults/", tag = "sandbox", security(("bearer" = [])),
     responses(
         (status = 204),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn clear_faults(State(app): State<App>, caller: Caller) -> Result<StatusCode, Problem> {
@@ -159,8 +155,7 @@ async fn clear_faults(State(app): State<App>, caller: Caller) -> Result<StatusCo
     get, path = "/api/sandbox/books/", tag = "sandbox", security(("bearer" = [])),
     responses(
         (status = 200, body = Object),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn read_books(State(app): State<App>, caller: Caller) -> Result<Json<Readout>, Problem> {
@@ -178,11 +173,10 @@ pub struct Challenge {
 #[utoipa::path(
     post, path = "/api/sandbox/intents/{reference}/authenticate/", tag = "sandbox", security(("bearer" = [])),
     params(("reference" = String, Path)),
-    request_body = Challenge,
+    request_body = Option<Challenge>,
     responses(
         (status = 200, body = Authenticated),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn authenticate_payer(
@@ -199,8 +193,8 @@ async fn authenticate_payer(
         Answer::Done(report) => Ok(Json(told(&report))),
         Answer::Rejected(why) => Err(Problem::bad_request("wrong_state", why)),
         Answer::Declined(decline) => Err(Problem::bad_request("card_declined", decline.message)),
-        Answer::NotSent(why) => Err(Problem::internal(why)),
-        Answer::Unknown(why) => Err(Problem::internal(why.reason)),
+        Answer::NotSent(why) => Err(silent(&why)),
+        Answer::Unknown(why) => Err(silent(&why.reason)),
     }
 }
 
@@ -230,6 +224,13 @@ fn told(report: &ChargeReport) -> Authenticated {
         ChargeState::Cancelled => "canceled",
     };
     Authenticated { payment_intent_id: report.reference.clone(), status }
+}
+
+/// 503: what was asked for did not happen, or does not count; it may be asked for again.
+fn silent(why: &str) -> Problem {
+    tracing::warn!(why, "the sandbox gateway did not answer");
+    let detail = "The sandbox gateway did not answer; the same request may be sent again.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "gateway_unavailable", detail).retry_after(1)
 }
 
 fn unreachable(error: ControlError) -> Problem {

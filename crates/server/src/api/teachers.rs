@@ -71,7 +71,7 @@ struct Teachers {
     ),
     responses(
         (status = 200, body = Teachers),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn list_teachers(

@@ -90,7 +90,7 @@ struct Users {
     ),
     responses(
         (status = 200, body = Users),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn list_users(
@@ -167,7 +167,7 @@ impl UserInput {
     params(("id" = String, Path, description = "UUID")), request_body = UserInput,
     responses(
         (status = 200, body = User),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn update_user(

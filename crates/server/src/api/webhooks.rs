@@ -42,8 +42,7 @@ struct Received {
     request_body(content = Object, description = "As the gateway sends it, with its signature in the headers"),
     responses(
         (status = 200, body = Received),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 async fn receive_webhook(app: App, gateway: &'static str, request: Request) -> Result<Response, Problem> {

@@ -85,7 +85,9 @@ async fn make(
 fn open(config: &Config, dice: &dyn Dice) -> Result<Db, StartError> {
     let (url, options) = (start::url(config)?, start::options(config));
     let fresh = url.sqlite_path().is_some_and(|path| !path.exists());
-    if fresh || matches!(store::schema_status(&url, &options)?, Status::Behind(_)) {
+    // An empty PostgreSQL has no record to ask, and migrating what is current changes nothing.
+    let unknown = fresh || url.is_postgres();
+    if unknown || matches!(store::schema_status(&url, &options)?, Status::Behind(_)) {
         let _lock = ServerLock::hold(&url)?;
         store::migrate_database(&url, &options, SystemClock.now())?;
     }
@@ -98,6 +100,7 @@ fn open(config: &Config, dice: &dyn Dice) -> Result<Db, StartError> {
         policies: Arc::new(Policies::default()),
         plants: Plants::default(),
         now: Arc::new(|| SystemClock.now()),
+        pause: Arc::new(crate::clock::pause),
     };
     Ok(Db::open(&url, settings)?)
 }

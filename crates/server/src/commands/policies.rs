@@ -1,8 +1,8 @@
 //! From settings to the rules' policies: every setting that a rule depends on passes here.
 
 use domain::policy::{
-    BookingFlow, BookingPolicy, FeeMode, FeePolicy, Kind, Policies, PriceUnit, RefundFeePolicy, RefundPolicy,
-    Release,
+    BookingFlow, BookingPolicy, FeeMode, FeePolicy, InboxPolicy, Kind, Policies, PriceUnit, RefundFeePolicy,
+    RefundPolicy, Release,
 };
 use domain::time::Span;
 
@@ -42,6 +42,10 @@ pub fn policies(config: &Config, instance: &str) -> Policies {
         refresh_ttl: Span::days(config.auth.refresh_ttl_days),
         refresh_idle: Span::days(config.auth.refresh_idle_days),
         refresh_reuse_grace: Span::seconds(config.auth.refresh_reuse_grace_seconds),
+        inbox: InboxPolicy {
+            park: Span::hours(config.webhooks.park_hours),
+            failures_max: config.webhooks.max_attempts.into(),
+        },
         ..Policies::default()
     }
 }

@@ -185,6 +185,7 @@ fn open(
         policies,
         plants: Plants::default(),
         now: Arc::new(move || clock.now()),
+        pause: Arc::new(crate::clock::pause),
     };
     Ok((Db::open(&url, settings)?, lock))
 }

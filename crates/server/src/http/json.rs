@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Problem;
+use crate::logging::mask_card_numbers;
 
 /// An amount as a JSON number with exactly the currency's decimals: `78.75`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,24 @@ pub struct MoneyString(pub Money);
 impl Serialize for MoneyString {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.decimal())
+    }
+}
+
+/// What people write about themselves, their gigs and their lessons. A card number among it, typed where
+/// none belongs, is masked before anybody keeps it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FreeText(String);
+
+impl<'de> Deserialize<'de> for FreeText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FreeText, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(FreeText(mask_card_numbers(&text).into_owned()))
+    }
+}
+
+impl From<FreeText> for String {
+    fn from(text: FreeText) -> String {
+        text.0
     }
 }
 

@@ -1,14 +1,16 @@
 //! The API's document (3.1) and its viewer, both served from the binary.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderName, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Serialize;
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{Modify, OpenApi as Describe, ToSchema};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, Modify, OpenApi as Describe, ToSchema};
 
 const VIEWER: &str = include_str!("../../assets/rapidoc-9.3.8.min.js");
 const PAGE: &str = include_str!("../../assets/docs.html");
@@ -39,6 +41,30 @@ pub struct ProblemSchema {
     /// Messages per field, or a decline's code, `decline_code` and param
     #[schema(value_type = Option<Object>)]
     details: Option<serde_json::Value>,
+}
+
+/// In the responses of an operation: what is refused is a problem.
+pub struct Refused;
+
+/// The same, where faults of the world behind us can be the answer too.
+pub struct RefusedOrBroken;
+
+impl IntoResponses for Refused {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&["4XX"])
+    }
+}
+
+impl IntoResponses for RefusedOrBroken {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&["4XX", "5XX"])
+    }
+}
+
+fn problems(statuses: &[&str]) -> BTreeMap<String, RefOr<Response>> {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = ResponseBuilder::new().content("application/problem+json", content).build();
+    statuses.iter().map(|status| ((*status).to_owned(), response.clone().into())).collect()
 }
 
 struct Security;
@@ -85,17 +111,17 @@ pub fn router(document: &OpenApi) -> Router {
         .route("/docs/viewer-9.3.8.js", get(viewer))
 }
 
-async fn page() -> Response {
+async fn page() -> axum::response::Response {
     let policy = [(header::CONTENT_SECURITY_POLICY, POLICY)];
     (policy, typed("text/html; charset=utf-8", PAGE)).into_response()
 }
 
-async fn viewer() -> Response {
+async fn viewer() -> axum::response::Response {
     let cache = [(header::CACHE_CONTROL, FOR_EVER)];
     (cache, typed("text/javascript; charset=utf-8", VIEWER)).into_response()
 }
 
-fn typed(kind: &'static str, body: impl Into<Bytes>) -> Response {
+fn typed(kind: &'static str, body: impl Into<Bytes>) -> axum::response::Response {
     let kind: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, kind)];
     (kind, body.into()).into_response()
 }

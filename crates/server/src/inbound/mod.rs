@@ -5,6 +5,7 @@
 //! delay cannot matter. Deliberately not here: what an outcome means (`domain`), signatures
 //! (`gateways`).
 
+mod planted;
 mod receive;
 mod work;
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::cards::{self, Deleter};
 use domain::context::Plant;
 use domain::gateway::{Answer, OpTag, RefundReport};
 use domain::id::{Id, OpId};
@@ -11,11 +12,12 @@ use domain::operations::{Heard, Step};
 use domain::payments::RecordCharge;
 use domain::records::{InboxEvent, InboxState, Op, OpKind, Space};
 use domain::refunds::{Adopted, RecordRefund};
-use domain::{cards, refusal::Refusal};
+use domain::refusal::Refusal;
 use gateways::gateway::Gateway;
 use store::Error;
 use tokio::task::JoinSet;
 
+use super::planted;
 use crate::app::App;
 use crate::protocol::{Driven, Protocol};
 
@@ -96,10 +98,12 @@ async fn money(app: &App, gateway: &dyn Gateway, event: &InboxEvent, kind: OpKin
             Asked::NoAnswer(reason) => return Ok(Worked::Failed(reason)),
         },
     };
+    if let Some(op) = op.as_ref().filter(|_| app.plants.removed(Plant::Refetch))
+        && let Some(believed) = planted::believe(app, gateway, op, event).await?
+    {
+        return Ok(believed);
+    }
     match op {
-        Some(op) if app.plants.removed(Plant::Refetch) && event.kind.ends_with("failed") => {
-            believe(app, gateway, &op, event).await
-        }
         Some(op) => refetch(app, gateway, &op, &event.object).await,
         None => Ok(Worked::Parked),
     }
@@ -156,16 +160,6 @@ async fn adopt(app: &App, gateway: &dyn Gateway, report: &RefundReport) -> Resul
         Some(Adopted::Known | Adopted::Posted(_) | Adopted::Suspense(_)) => Worked::Processed,
         Some(Adopted::NotYet) | None => Worked::Parked,
     })
-}
-
-/// A bug planted on purpose: what the event says is taken for what is.
-async fn believe(app: &App, gateway: &dyn Gateway, op: &Op, event: &InboxEvent) -> Result<Worked, Error> {
-    let (rail, fence, payer) = (Protocol::rail(gateway), None, op.payer);
-    if op.kind == OpKind::Charge {
-        let heard = Heard::Answer(Answer::Rejected(event.kind.clone()));
-        app.db.record(RecordCharge { op: op.id, payer, fence, rail, heard, finish: None }).await?;
-    }
-    Ok(Worked::Processed)
 }
 
 /// Asks the gateway how the operation's object stands now, and records the answer. A live operation
@@ -228,7 +222,7 @@ async fn card(app: &App, event: &InboxEvent) -> Result<Worked, Error> {
         // It was never saved, or its owner was faster and the gateway says so.
         return Ok(Worked::Ignored);
     };
-    match app.db.submit(cards::Delete { person: card.person, card: card.id }).await {
+    match app.db.submit(cards::Delete { person: card.person, card: card.id, by: Deleter::Gateway }).await {
         Ok(_) | Err(Error::Refused(Refusal::NotFound)) => Ok(Worked::Processed),
         Err(error) => Err(error),
     }

@@ -8,6 +8,7 @@ use domain::records::{Booking, Job, Payment, Person, Purpose, Word};
 use domain::upkeep::JobEnd;
 use serde::Deserialize;
 
+use super::queue::parse;
 use crate::app::App;
 use crate::auth::one_time::{in_link, place};
 use crate::http::json::Instant;
@@ -153,8 +154,4 @@ async fn send(app: &App, job: &Job, role: &str, person: &Person, letter: Letter)
         MailError::Transient(_) | MailError::Settings(_) => JobEnd::Retry(error.to_string()),
         MailError::Permanent(_) => JobEnd::Hopeless(error.to_string()),
     })
-}
-
-fn parse<T: for<'a> Deserialize<'a>>(job: &Job) -> Result<T, JobEnd> {
-    serde_json::from_str(&job.body).map_err(|_| JobEnd::Hopeless("its body cannot be read".into()))
 }

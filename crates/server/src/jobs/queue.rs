@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use domain::id::JobId;
 use domain::records::Job;
 use domain::upkeep::{JobEnd, SettleJobs, TakeJobs};
+use serde::Deserialize;
 use store::Error;
 use tokio::task::JoinSet;
 
-use super::letters;
+use super::{cards, letters};
 use crate::app::App;
 
 /// Taken by one node at once; each must end well within its lease.
@@ -57,9 +58,15 @@ fn note(ends: &mut BTreeMap<JobId, (i64, JobEnd)>, joined: Option<Result<Ended, 
 async fn work(app: &App, job: &Job) -> JobEnd {
     let worked = match job.kind.as_ref() {
         "receipt" => letters::receipt(app, job).await,
+        "detach_card" => cards::detach(app, job).await,
         "mail" => letters::mail(app, job).await,
         "refund_letter" => letters::refund(app, job).await,
         kind => return JobEnd::Hopeless(format!("this version knows no job {kind}")),
     };
     worked.map_or_else(|end| end, |()| JobEnd::Done)
+}
+
+/// What a job is to do, as its cause wrote it.
+pub(super) fn parse<T: for<'a> Deserialize<'a>>(job: &Job) -> Result<T, JobEnd> {
+    serde_json::from_str(&job.body).map_err(|_| JobEnd::Hopeless("its body cannot be read".into()))
 }

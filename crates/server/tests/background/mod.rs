@@ -1,6 +1,7 @@
 //! Background work in a server as `bursar serve` builds it, on both engines: rounds are run by hand,
 //! and the clock is the sandbox's.
 
+mod cards;
 mod clock;
 mod controls;
 mod letters;

@@ -2,48 +2,30 @@
 
 use std::path::PathBuf;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use domain::id::{Id, PaymentId};
 use domain::offers::{CreateOffer, OfferPatch};
-use domain::people::{CreateAdmin, Mailed, ProfilePatch, Register, Role as Kind, StartSession};
-use domain::records::{Alert, Category, Op, Payment, Person};
+use domain::people::Role as Kind;
+use domain::records::{Alert, Category, Op, Payment};
 use domain::time::{Span, Timestamp};
 use gateways::sandbox::{Faults, Readout};
 use serde_json::{Value, json};
 use server::app::{App, Sandbox};
-use server::auth::token::Claims;
 use server::commands::{Role, Started, start::start};
-use server::config::Config;
-use server::dice::uuid_v4;
 use server::http::json::Instant;
 use server::jobs;
 use store::testing::TestDb;
-use tower::ServiceExt;
 
-const SECRETS: [(&str, &str); 7] = [
-    ("BURSAR_SECRETS__JWT_KEY", "a-key-for-tests-that-is-long-enough-to-sign-with-0123456789abcdef"),
-    ("BURSAR_SECRETS__KEY_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
-    ("BURSAR_SECRETS__SANDBOX_WEBHOOK_SECRET", WEBHOOK_SECRET),
-    ("BURSAR_SECRETS__INSTANCE", "6f0e7c1a-3b52-4d0e-9a55-0c8a52f1d001"),
-    ("BURSAR_LIMITS__PAYMENT_PER_MINUTE", "0"),
-    ("BURSAR_LIMITS__OTHER_PER_MINUTE", "0"),
-    ("BURSAR_GATEWAYS__TIMEOUT_SECONDS", "1"),
-];
-pub const WEBHOOK_SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
+use crate::common::{self, Client};
+pub use crate::common::{Login, WEBHOOK_SECRET, in_runtime};
 
 /// A running marketplace whose background work is done only when a test asks for it.
 pub struct Place {
     pub app: App,
-    router: Router,
+    client: Client,
     folder: tempfile::TempDir,
     _started: Started,
-}
-
-pub struct Login {
-    pub person: Person,
-    token: String,
 }
 
 /// A confirmed booking and everybody in it.
@@ -55,21 +37,28 @@ pub struct Lesson {
 
 /// Runs a test in a place on this database.
 pub fn run<F: AsyncFnOnce(Place)>(db: &TestDb, test: F) {
-    in_runtime(async { test(Place::open(db, tempfile::tempdir().expect("a folder")).await).await });
+    run_with(db, &[], test);
 }
 
-/// Runs a test that opens its places itself.
-pub fn in_runtime(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("threads").block_on(test);
+/// The same with these settings.
+pub fn run_with<F: AsyncFnOnce(Place)>(db: &TestDb, settings: &[(&str, &str)], test: F) {
+    let folder = tempfile::tempdir().expect("a folder");
+    in_runtime(async { test(Place::open_with(db, folder, settings).await).await });
 }
 
 impl Place {
     pub async fn open(db: &TestDb, folder: tempfile::TempDir) -> Place {
-        let started = start(config(db, &folder), Role::Server).await.expect("a fresh database");
+        Place::open_with(db, folder, &[]).await
+    }
+
+    async fn open_with(db: &TestDb, folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Place {
+        let own = [("BURSAR_GATEWAYS__TIMEOUT_SECONDS", "1")];
+        let all: Vec<(&str, &str)> = own.iter().chain(settings).copied().collect();
+        let started = start(common::server_config(db, &folder, &all), Role::Server).await;
+        let started = started.expect("a fresh database");
         let app = started.app.clone();
-        let router = server::api::routes(app.clone());
-        Place { app, router, folder, _started: started }
+        let client = Client(server::api::routes(app.clone()));
+        Place { app, client, folder, _started: started }
     }
 
     /// Stops the node and keeps its folder.
@@ -94,6 +83,11 @@ impl Place {
         jobs::advance(&self.app, self.sandbox(), by).await.expect("a database");
     }
 
+    /// Moves the clock and does nothing about it.
+    pub fn elapse(&self, by: Span) {
+        self.sandbox().clock.advance(by);
+    }
+
     pub async fn rest(&self) {
         jobs::run_until_idle(&self.app).await;
     }
@@ -103,45 +97,11 @@ impl Place {
     }
 
     pub async fn admin(&self) -> Login {
-        let command = CreateAdmin {
-            uuid: uuid_v4(self.app.dice.as_ref()),
-            email: "admin@example.org".into(),
-            full_name: "Admin Example".into(),
-            password: "phc".into(),
-        };
-        let person = self.app.db.submit(command).await.expect("the only one");
-        self.login(person).await
+        common::admin(&self.app).await
     }
 
     pub async fn register(&self, name: &str, role: Kind, sealed: String) -> Login {
-        let command = Register {
-            uuid: uuid_v4(self.app.dice.as_ref()),
-            email: format!("{name}@example.org"),
-            password: "phc".into(),
-            role,
-            profile: ProfilePatch { full_name: Some(format!("{name} Example")), ..ProfilePatch::default() },
-            token: Mailed { hash: format!("hash of {name}"), sealed, redirect_to: None },
-            real_now: self.app.real_clock.now(),
-        };
-        let profiles = self.app.db.submit(command).await.expect("a free name");
-        self.login(profiles.person).await
-    }
-
-    async fn login(&self, person: Person) -> Login {
-        let command = StartSession {
-            person: person.id,
-            seen: Some("phc".into()),
-            rehashed: None,
-            token: format!("refresh of {}", person.uuid),
-            account: person.email.clone(),
-            address: None,
-            real_now: self.app.real_clock.now(),
-        };
-        let started = self.app.db.submit(command).await.expect("the right password");
-        let (session, version) = (started.session.id.0, started.session.version);
-        let claims = Claims { person: person.uuid.clone(), session, version };
-        let token = self.app.tokens.issue(&claims).token.expose().to_string();
-        Login { person, token }
+        common::register(&self.app, name, role, sealed).await
     }
 
     /// A lesson of one hour, a day from now, at 50.00 and 2.50 on top.
@@ -212,6 +172,10 @@ impl Place {
         self.send(Method::POST, who, path, Some(body)).await
     }
 
+    pub async fn delete(&self, who: Option<&Login>, path: &str) -> (StatusCode, Value) {
+        self.send(Method::DELETE, who, path, None).await
+    }
+
     async fn send(
         &self,
         method: Method,
@@ -219,25 +183,13 @@ impl Place {
         path: &str,
         body: Option<&Value>,
     ) -> (StatusCode, Value) {
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some(login) = who {
-            request = request.header("authorization", format!("Bearer {}", login.token));
-        }
-        let body = body.map_or(Body::empty(), |body| Body::from(body.to_string()));
-        self.answer(request.header("content-type", "application/json").body(body).expect("valid")).await
+        let token = who.map(|login| login.token.as_str());
+        let answer = self.client.send(method, token, path, &[], body).await;
+        (answer.status, answer.body)
     }
 
     pub async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
-        let response = self.router.clone().oneshot(request).await.expect("routers answer");
-        let status = response.status();
-        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a whole body");
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        let answer = self.client.answer(request).await;
+        (answer.status, answer.body)
     }
-}
-
-fn config(db: &TestDb, folder: &tempfile::TempDir) -> Config {
-    let folder = folder.path().display().to_string();
-    let own = [("BURSAR_SERVER__DATA_DIR", folder.as_str()), ("BURSAR_DATABASE__URL", db.text.as_str())];
-    let settings: Vec<(&str, &str)> = SECRETS.into_iter().chain(own).collect();
-    crate::http::config(&settings)
 }

@@ -9,7 +9,7 @@ use gateways::signature;
 use serde_json::{Value, json};
 use store::both;
 
-use super::place::{Place, WEBHOOK_SECRET, run};
+use super::place::{Place, WEBHOOK_SECRET, run, run_with};
 
 async fn inbox(place: &Place) -> Vec<InboxEvent> {
     let ever = Timestamp::FAR_FUTURE;
@@ -21,6 +21,12 @@ async fn deliver(place: &Place, body: &str, secret: &str, at: Timestamp) -> (Sta
         .header(SIGNATURE_HEADER, signature::sign(secret, at, body.as_bytes()))
         .body(Body::from(body.to_owned()));
     place.answer(request.expect("valid")).await
+}
+
+/// What is said of the events that were given up.
+async fn dead(place: &Place) -> Vec<String> {
+    let dead = place.alerts().await.into_iter().filter(|alert| alert.kind == "webhook_dead");
+    dead.map(|alert| alert.detail).collect()
 }
 
 fn event(id: &str, charge: &str, live: bool) -> String {
@@ -63,6 +69,44 @@ both! {
             place.advance(Span::hours(73)).await;
             assert!(inbox(&place).await.is_empty());
             assert_eq!(place.alerts().await[0].kind, "webhook_dead");
+        });
+    }
+
+    fn what_nobody_knows_is_parked_as_long_as_the_settings_say(db) {
+        let settings = [("BURSAR_WEBHOOKS__PARK_HOURS", "5"), ("BURSAR_WEBHOOKS__MAX_ATTEMPTS", "2")];
+        run_with(db, &settings, async |place| {
+            let now = place.app.clock.now();
+            deliver(&place, &event("evt_1", "pi_of_nobody", false), WEBHOOK_SECRET, now).await;
+            for _ in 0..4 {
+                place.advance(Span::HOUR).await;
+            }
+            let parked = inbox(&place).await.pop().expect("it is kept");
+            assert_eq!((parked.state, parked.failures), (InboxState::Parked, 0));
+            assert!(parked.attempts > 2, "waiting is no failure, however often: {}", parked.attempts);
+            assert!(dead(&place).await.is_empty());
+            place.advance(Span::hours(2)).await;
+            assert!(inbox(&place).await.is_empty());
+            assert_eq!(dead(&place).await, ["its object never appeared"]);
+        });
+    }
+
+    fn what_fails_is_tried_as_often_as_the_settings_say(db) {
+        run_with(db, &[("BURSAR_WEBHOOKS__MAX_ATTEMPTS", "3")], async |place| {
+            let silent = json!({ "calls": [{ "call": "any", "fault": "error_500", "count": 1_000 }] });
+            place.faults(silent).await;
+            let now = place.app.clock.now();
+            deliver(&place, &event("evt_1", "pi_of_somebody", false), WEBHOOK_SECRET, now).await;
+            for failures in 1..=2 {
+                place.rest().await;
+                let failed = inbox(&place).await.pop().expect("it is kept");
+                assert_eq!((failed.state, failed.failures), (InboxState::Failed, failures));
+                assert!(failed.error.is_some());
+                assert!(dead(&place).await.is_empty());
+                place.elapse(Span::seconds(6));
+            }
+            place.rest().await;
+            assert!(inbox(&place).await.is_empty());
+            assert_eq!(dead(&place).await.len(), 1);
         });
     }
 

@@ -13,7 +13,7 @@ const BEGIN: &str = "<!-- codes: written by `cargo xtask openapi` -->\n";
 const END: &str = "<!-- end of codes -->\n";
 
 /// What HTTP and the gateways say no with, beside the rules.
-const PROBLEMS: [(&str, u16, &str); 27] = [
+const PROBLEMS: [(&str, u16, &str); 28] = [
     ("malformed", 400, "The request cannot be read: syntax, encoding, NUL, a header."),
     ("validation_failed", 400, "Fields are wrong; `details` has the messages of each."),
     ("payment_method_count", 400, "Exactly one payment method must be named."),
@@ -25,6 +25,11 @@ const PROBLEMS: [(&str, u16, &str); 27] = [
     ("processing_error", 400, "The bank could not process it; try again later."),
     ("authentication_required", 400, "3-D Secure is needed and the client cannot do it, or it failed."),
     ("payment_failed", 400, "The gateway will not have this payment; nothing was charged."),
+    (
+        "intent_cancelled",
+        400,
+        "The attempt to pay was ended, or ran out, and nothing was charged; begin a new one.",
+    ),
     ("refund_failed", 400, "The gateway refused the refund; the payment is unchanged."),
     ("refund_in_progress", 409, "The same refund is being sent; ask again."),
     ("webhook_not_configured", 400, "No secret is configured, so nothing can be authentic."),

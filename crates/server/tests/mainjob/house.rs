@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
 use domain::id::{Id, Lane, PersonId};
 use domain::ledger::{Account, Balance};
 use domain::money::Currency;
@@ -20,20 +20,12 @@ use server::http::{Surroundings, wrap};
 use server::jobs;
 use store::testing::TestDb;
 
-pub const WEBHOOK_SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
+pub use crate::common::{Answer, WEBHOOK_SECRET};
+use crate::common::{in_runtime, server_config};
+
 pub const PASSWORD: &str = "correct horse battery staple";
 /// Whoever waits for something longer than this waits for nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-const SETTINGS: [(&str, &str); 7] = [
-    ("BURSAR_SECRETS__JWT_KEY", "a-key-for-tests-that-is-long-enough-to-sign-with-0123456789abcdef"),
-    ("BURSAR_SECRETS__KEY_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
-    ("BURSAR_SECRETS__SANDBOX_WEBHOOK_SECRET", WEBHOOK_SECRET),
-    ("BURSAR_SECRETS__INSTANCE", "6f0e7c1a-3b52-4d0e-9a55-0c8a52f1d001"),
-    ("BURSAR_LIMITS__PAYMENT_PER_MINUTE", "0"),
-    ("BURSAR_LIMITS__OTHER_PER_MINUTE", "0"),
-    ("BURSAR_LIMITS__LOGIN_PER_MINUTE", "0"),
-];
 
 pub struct House {
     pub app: App,
@@ -52,13 +44,6 @@ pub struct Login {
     pub token: String,
 }
 
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Value,
-    pub text: String,
-}
-
 /// A student, a teacher and the teacher's gig.
 pub struct Cast {
     pub student: Login,
@@ -68,8 +53,7 @@ pub struct Cast {
 
 /// Runs a test in a house with these settings.
 pub fn run<F: AsyncFnOnce(&House)>(db: &TestDb, settings: &[(&str, &str)], test: F) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("threads").block_on(async {
+    in_runtime(async {
         let house = House::open(db, settings).await;
         test(&house).await;
         house.close().await;
@@ -79,10 +63,7 @@ pub fn run<F: AsyncFnOnce(&House)>(db: &TestDb, settings: &[(&str, &str)], test:
 impl House {
     pub async fn open(db: &TestDb, settings: &[(&str, &str)]) -> House {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().display().to_string();
-        let own = [("BURSAR_SERVER__DATA_DIR", path.as_str()), ("BURSAR_DATABASE__URL", db.text.as_str())];
-        let all: Vec<(&str, &str)> = SETTINGS.iter().chain(&own).chain(settings).copied().collect();
-        let mut config = crate::http::config(&all);
+        let mut config = server_config(db, &folder, settings);
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = Listener::plain(loopback).await.expect("a free port");
         config.server.listen = listener.address().expect("bound");
@@ -161,7 +142,7 @@ impl House {
         id
     }
 
-    pub async fn pay(&self, cast: &Cast, booking: i64, card: &str) -> Reply {
+    pub async fn pay(&self, cast: &Cast, booking: i64, card: &str) -> Answer {
         let body = json!({ "booking_id": booking, "payment_method_id": card });
         self.post(Some(&cast.student), "/api/payments/process-booking-payment/", body).await
     }
@@ -174,11 +155,11 @@ impl House {
         format!("{} {}", word("status"), word("payment_status"))
     }
 
-    pub async fn get(&self, who: Option<&Login>, path: &str) -> Reply {
+    pub async fn get(&self, who: Option<&Login>, path: &str) -> Answer {
         self.send(Method::GET, who, path, &[], None).await
     }
 
-    pub async fn post(&self, who: Option<&Login>, path: &str, body: Value) -> Reply {
+    pub async fn post(&self, who: Option<&Login>, path: &str, body: Value) -> Answer {
         self.send(Method::POST, who, path, &[], Some(body.to_string())).await
     }
 
@@ -189,7 +170,7 @@ impl House {
         path: &str,
         headers: &[(&str, &str)],
         body: Option<String>,
-    ) -> Reply {
+    ) -> Answer {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(login) = who {
             request = request.bearer_auth(&login.token);
@@ -201,9 +182,8 @@ impl House {
             request = request.header("content-type", "application/json").body(body);
         }
         let response = request.send().await.expect("the server answers");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.expect("a whole body");
-        Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer::new(status, headers, response.text().await.expect("a whole body"))
     }
 
     /// What is left here is gone with the house.
@@ -217,11 +197,11 @@ impl House {
     }
 
     /// Tells the server about a charge, signed as its gateway would.
-    pub async fn tell(&self, event: &str, reference: &str) -> Reply {
+    pub async fn tell(&self, event: &str, reference: &str) -> Answer {
         self.tell_as(event, reference, WEBHOOK_SECRET, self.app.now_at(self.gateway().name())).await
     }
 
-    pub async fn tell_as(&self, event: &str, reference: &str, secret: &str, at: Timestamp) -> Reply {
+    pub async fn tell_as(&self, event: &str, reference: &str, secret: &str, at: Timestamp) -> Answer {
         let object = json!({ "id": reference, "object": "payment_intent", "status": "succeeded" });
         let body = json!({
             "id": event, "object": "event", "type": "payment_intent.succeeded", "livemode": false,
@@ -331,21 +311,5 @@ impl House {
             *sum = found.map_or(0, |balance| balance.posted_minor + balance.pending_minor);
         }
         sums
-    }
-}
-
-impl Reply {
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Reply {
-        assert_eq!(self.status, status, "{}", self.text);
-        self
-    }
-
-    #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> Reply {
-        let reply = self.expect(status);
-        assert_eq!(reply.body["code"], code, "{}", reply.text);
-        assert_eq!(reply.headers["content-type"], "application/problem+json");
-        reply
     }
 }

@@ -3,13 +3,13 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use serde_json::json;
 
-use super::house::{Cast, House, Reply, run};
+use super::house::{Answer, Cast, House, run};
 
 const CLIENTS: usize = 64;
 const PAY: &str = "/api/payments/process-booking-payment/";
 
 /// One client's request, repeated while there are too many of them at once.
-async fn pay(house: &House, cast: &Cast, booking: i64, key: Option<&str>) -> Reply {
+async fn pay(house: &House, cast: &Cast, booking: i64, key: Option<&str>) -> Answer {
     let body = json!({ "booking_id": booking, "payment_method_id": "pm_card_visa" }).to_string();
     let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
     loop {
@@ -22,7 +22,7 @@ async fn pay(house: &House, cast: &Cast, booking: i64, key: Option<&str>) -> Rep
     }
 }
 
-async fn all_at_once(house: &House, cast: &Cast, booking: i64, key: Option<&str>) -> Vec<Reply> {
+async fn all_at_once(house: &House, cast: &Cast, booking: i64, key: Option<&str>) -> Vec<Answer> {
     let house: &House = house;
     let requests = (0..CLIENTS).map(|_| pay(house, cast, booking, key));
     futures(requests).await
@@ -47,7 +47,7 @@ pub(super) async fn futures<T, F: Future<Output = T>>(all: impl Iterator<Item = 
     running.into_iter().map(|(_, done)| done.expect("all are done")).collect()
 }
 
-fn intents(replies: &[Reply]) -> BTreeSet<String> {
+fn intents(replies: &[Answer]) -> BTreeSet<String> {
     let paid = replies.iter().filter(|reply| reply.status == 200);
     paid.map(|reply| reply.body["payment_intent_id"].as_str().expect("an intent").to_owned()).collect()
 }
@@ -60,7 +60,7 @@ store::both! {
             let replies = all_at_once(house, &cast, booking, None).await;
             let payment = house.payment(booking).await.id.0;
             for reply in &replies {
-                match (reply.status, reply.body["code"].as_str()) {
+                match (reply.status.as_u16(), reply.body["code"].as_str()) {
                     (200, _) | (409, Some("payment_in_progress")) => {}
                     (400, Some("already_paid")) => assert_eq!(reply.body["payment_id"], payment),
                     _ => panic!("{} {}", reply.status, reply.text),
@@ -78,7 +78,7 @@ store::both! {
             let booking = house.booking(&cast, 0, 90).await;
             let replies = all_at_once(house, &cast, booking, Some("one key")).await;
             for reply in &replies {
-                match (reply.status, reply.body["code"].as_str()) {
+                match (reply.status.as_u16(), reply.body["code"].as_str()) {
                     (200, _) | (409, Some("payment_in_progress")) => {}
                     _ => panic!("{} {}", reply.status, reply.text),
                 }

@@ -95,7 +95,7 @@ store::both! {
             ] {
                 let sent = Some(body.to_owned());
                 let reply = house.send(Method::POST, Some(&cast.student), PAY, &[], sent).await;
-                assert!([400, 404].contains(&reply.status), "{body:.40}: {}", reply.text);
+                assert!([400, 404].contains(&reply.status.as_u16()), "{body:.40}: {}", reply.text);
                 assert!(reply.body["code"].is_string());
             }
             let large = format!("{{\"booking_id\":{booking},\"x\":\"{}\"}}", "x".repeat(1 << 20));

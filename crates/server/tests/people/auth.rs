@@ -105,7 +105,7 @@ both! {
                 let mut body = json!({"email": ADA, "password": PASSWORD, "full_name": "Ada"});
                 body[field] = value;
                 let problem = node.post("/api/register/", "", body).await.refused(400, "validation_failed");
-                assert!(problem["details"][field].is_array(), "{problem}");
+                assert!(problem["details"][field].is_array(), "{}", problem.text);
             }
             let missing = node.post("/api/register/", "", json!({"email": ADA})).await;
             missing.refused(400, "validation_failed");
@@ -146,7 +146,7 @@ both! {
             let wrong = wrong.refused(401, "invalid_credentials");
             let unknown = json!({"email": "nobody@example.org", "password": "wrong horse"});
             let unknown = node.post("/accounts/login/", "", unknown).await.refused(401, "invalid_credentials");
-            assert_eq!(wrong, unknown);
+            assert_eq!(wrong.body, unknown.body);
             assert_eq!(wrong["success"], false);
             let malformed = node.post("/api/login/", "", json!({"email": ADA})).await;
             assert_eq!(malformed.refused(400, "validation_failed")["success"], false);

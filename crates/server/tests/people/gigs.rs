@@ -69,7 +69,7 @@ both! {
                 let mut body = lesson("language", "50.00");
                 body[field] = value;
                 let problem = node.post(GIGS, &token, body).await.refused(400, "validation_failed");
-                assert!(problem["details"][field].is_array(), "{field}: {problem}");
+                assert!(problem["details"][field].is_array(), "{field}: {}", problem.text);
             }
             node.post(GIGS, &token, json!({})).await.refused(400, "validation_failed");
             assert_eq!(node.get(GIGS, &token).await.told(200), json!([]));

@@ -50,6 +50,7 @@ pub(super) struct Session {
     /// Between `begin` and its end; only then do writes wait for each other.
     open: bool,
     begin_due: bool,
+    begun: u64,
     queued: Vec<Waiting>,
     /// Questions that travel together, and their answers until they are fetched.
     asked: Vec<Waiting>,
@@ -82,6 +83,7 @@ impl Session {
             access,
             open: false,
             begin_due: false,
+            begun: 0,
             queued: Vec::new(),
             asked: Vec::new(),
             answers: Vec::new(),
@@ -103,6 +105,7 @@ impl Session {
         }
         self.forget();
         (self.open, self.begin_due) = (true, true);
+        self.begun += 1;
         Ok(())
     }
 
@@ -331,19 +334,11 @@ impl Session {
         &mut self,
         work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
-        let begin = std::mem::take(&mut self.begin_due).then_some(match self.access {
-            Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        });
+        // Sent one by one: BEGIN must be the first of what a server takes for one text.
+        let first = if std::mem::take(&mut self.begin_due) { self.first() } else { &[] };
         let client = &self.client;
         let both = async {
-            let begun = async {
-                match begin {
-                    Some(begin) => client.batch_execute(begin).await,
-                    None => Ok(()),
-                }
-            };
-            let (begun, done) = tokio::join!(begun, work(client));
+            let (begun, done) = tokio::join!(pipeline::tell(client, first), work(client));
             begun.and(done)
         };
         let outcome = self.reactor.run(self.statement_wait, both);
@@ -353,6 +348,19 @@ impl Session {
             }
             failure.fault()
         })
+    }
+
+    /// A plan made for a table that was empty is wrong when it is not: plans are made anew after 1, 2, 4,
+    /// 8 … transactions, so that they follow the tables' growth at next to no cost.
+    fn first(&self) -> &'static [&'static str] {
+        const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+        const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        match (self.begun.is_power_of_two(), self.access) {
+            (false, Access::Write) => &[WRITE],
+            (true, Access::Write) => &["DISCARD PLANS", WRITE],
+            (false, Access::Read) => &[READ],
+            (true, Access::Read) => &["DISCARD PLANS", READ],
+        }
     }
 
     /// Drops the socket at once, without a word to the server: a cancel request could turn a

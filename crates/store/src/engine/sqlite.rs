@@ -4,6 +4,8 @@
 //! also when it happens in the checkpoint that SQLite itself would keep silent about.
 //! Deliberately not here: retries (`busy_timeout` waits, the writer re-runs), the lock file.
 
+mod checkpoint;
+
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -16,6 +18,7 @@ use rusqlite::hooks::Wal;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, ErrorCode, OpenFlags};
 
+use self::checkpoint::Checkpointer;
 use super::dialect;
 use super::fault::{Fault, OpenError};
 use super::value::{Row, Table, Value};
@@ -25,11 +28,11 @@ use super::{Access, Options};
 const VERSION_MIN: i32 = 3_051_003;
 /// Every statement of the store stays prepared.
 const STATEMENTS_MAX: usize = 512;
-/// Pages in the log (16 MiB) after which a commit also copies them into the database file.
-const CHECKPOINT_PAGES: i32 = 4_000;
 
 pub(super) struct Session {
+    /// Goes before the checkpointer, whose thread ends with the hook in it.
     connection: rusqlite::Connection,
+    checkpointer: Option<Checkpointer>,
     begin: &'static str,
     checkpoint_failed: Arc<AtomicBool>,
     broken: bool,
@@ -38,7 +41,8 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn memory(access: Access, options: &Options) -> Result<(Session, Vec<String>), OpenError> {
         let connection = rusqlite::Connection::open_in_memory().map_err(Fault::other)?;
-        Ok((Session::set_up(connection, access, options, "memory")?, Vec::new()))
+        let failed = Arc::default();
+        Ok((Session::set_up(connection, access, options, "memory", failed)?, Vec::new()))
     }
 
     pub(super) fn file(
@@ -52,14 +56,26 @@ impl Session {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = rusqlite::Connection::open_with_flags(path, flags)
             .map_err(|error| Fault::Unavailable(error.into()))?;
-        Ok((Session::set_up(connection, access, options, "wal")?, remarks(path)))
+        let failed = Arc::new(AtomicBool::new(false));
+        let mut session = Session::set_up(connection, access, options, "wal", Arc::clone(&failed))?;
+        if access == Access::Write {
+            let (checkpointer, mut hook) = Checkpointer::start(path, &failed)?;
+            let committed = move |wal: &mut Wal, pages| {
+                hook.committed(wal, pages);
+                Ok(())
+            };
+            session.connection.wal_hook(Some(committed)).map_err(Fault::other)?;
+            session.checkpointer = Some(checkpointer);
+        }
+        Ok((session, remarks(path)))
     }
 
     fn set_up(
-        mut connection: rusqlite::Connection,
+        connection: rusqlite::Connection,
         access: Access,
         options: &Options,
         journal: &str,
+        checkpoint_failed: Arc<AtomicBool>,
     ) -> Result<Session, OpenError> {
         if rusqlite::version_number() < VERSION_MIN {
             let found = rusqlite::version().to_owned();
@@ -70,19 +86,12 @@ impl Session {
         if found != journal {
             return Err(OpenError::Refused { setting: "journal_mode", found, wanted: journal.into() });
         }
-        let checkpoint_failed = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&checkpoint_failed);
-        let hook = move |wal: &mut Wal, pages| {
-            checkpoint(wal, pages, &flag);
-            Ok(())
-        };
-        connection.wal_hook(Some(hook)).map_err(Fault::other)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         let begin = match access {
             Access::Write => "BEGIN IMMEDIATE",
             Access::Read => "BEGIN DEFERRED",
         };
-        Ok(Session { connection, begin, checkpoint_failed, broken: false })
+        Ok(Session { connection, checkpointer: None, begin, checkpoint_failed, broken: false })
     }
 
     pub(super) fn begin(&mut self) -> Result<(), Fault> {
@@ -252,19 +261,6 @@ fn pragmas(connection: &rusqlite::Connection, access: Access, options: &Options)
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     Ok(journal)
-}
-
-/// SQLite's own automatic checkpoint ignores its errors; ours remembers a failed sync. A reader in
-/// the way or a full disk only postpones the copy: the log still holds every page.
-fn checkpoint(wal: &mut Wal, pages: i32, failed: &AtomicBool) {
-    if pages < CHECKPOINT_PAGES {
-        return;
-    }
-    if let Err(error) = wal.checkpoint()
-        && error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
-    {
-        failed.store(true, Ordering::Relaxed);
-    }
 }
 
 /// The directory of a database is its owner's alone.

@@ -9,7 +9,7 @@ use crate::engine::{Column, Fault, Row, Table, Value};
 
 table!(InboxEvent, "inbox", key 2, {
     int id, text gateway, text event, text kind, text hint, text object, text charge, text body, text state,
-    int attempts, text error, int wake_at, int received_at, int processed_at,
+    int attempts, int failures, text error, int wake_at, int received_at, int processed_at,
 });
 found_by_id!(InboxEvent);
 

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::context::{Context, Plants};
 use domain::policy::Policies;
@@ -9,13 +10,17 @@ use domain::world::World;
 
 use super::work::Work;
 use super::{Error, flush, load};
-use crate::Now;
 use crate::engine::{Access, Connection, Fault, OpenError, Options, Url, Value};
+use crate::{Now, Pause};
 
 /// How often a work that lost a race is run again.
 const TRIES_MAX: usize = 3;
 /// How often a lost answer to COMMIT is looked up before its callers are told that nobody knows.
-const LOOKUPS_MAX: usize = 20;
+const LOOKUPS_MAX: u32 = 20;
+/// The pauses between look-ups double from the first to the longest: together 25 seconds, which
+/// is what a new primary needs.
+const LOOKUP_PAUSE: Duration = Duration::from_millis(10);
+const LOOKUP_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// The owner of the writing connection.
 pub(crate) struct Writer {
@@ -25,6 +30,7 @@ pub(crate) struct Writer {
     node: String,
     batch: i64,
     now: Now,
+    pause: Pause,
     policies: Arc<Policies>,
     plants: Plants,
 }
@@ -35,6 +41,7 @@ pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) node: String,
     pub(crate) now: Now,
+    pub(crate) pause: Pause,
     pub(crate) policies: Arc<Policies>,
     pub(crate) plants: Plants,
 }
@@ -56,13 +63,14 @@ impl Writer {
     /// A node's mark is there, and says nothing, before its first batch: a lost answer waits for the
     /// mark that the lost batch holds, where a missing or an older mark would be misread.
     pub(crate) fn new(setup: Setup, mut connection: Connection) -> Result<Writer, Fault> {
-        let Setup { url, options, node, now, policies, plants } = setup;
+        let Setup { url, options, node, now, pause, policies, plants } = setup;
         if connection.is_postgres() {
             connection.begin()?;
             mark(&mut connection, &node, 0)?;
             connection.commit()?;
         }
-        Ok(Writer { url, options, connection: Some(connection), node, batch: 0, now, policies, plants })
+        let connection = Some(connection);
+        Ok(Writer { url, options, connection, node, batch: 0, now, pause, policies, plants })
     }
 
     /// Lends the connection between batches: an in-memory database has no other.
@@ -148,7 +156,10 @@ impl Writer {
         mut cause: crate::engine::Cause,
         works: &mut [Box<dyn Work>],
     ) -> Result<(), Failure> {
-        for _ in 0..LOOKUPS_MAX {
+        for tried in 0..LOOKUPS_MAX {
+            if tried > 0 {
+                (self.pause)(lookup_pause(tried));
+            }
             match self.marked() {
                 Ok(batch) if batch == self.batch => return Ok(()),
                 Ok(_) => return self.attempt(works),
@@ -176,6 +187,11 @@ impl Writer {
             refused => Fault::Unavailable(refused.into()),
         })
     }
+}
+
+/// After so many look-ups that told nothing; at least one.
+fn lookup_pause(tried: u32) -> Duration {
+    LOOKUP_PAUSE.saturating_mul(1 << (tried - 1).min(31)).min(LOOKUP_PAUSE_MAX)
 }
 
 /// Load, decide, write: everything but the commit.

@@ -63,18 +63,43 @@ fn tables_are_strict_and_keyed_on_sqlite() {
 }
 
 #[test]
-fn a_long_log_is_copied_back_by_the_commit() {
+fn a_long_log_is_copied_back_beside_the_writer() {
     let db = TestDb::sqlite();
     let mut connection = planted(&db);
-    connection.batch("CREATE TABLE big(id BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (id))").unwrap();
-    let before = db.url.sqlite_path().unwrap().metadata().unwrap().len();
-    connection.begin().unwrap();
+    write_megabytes(&mut connection, 20);
+    // The thread that copies has heard of it: the file grows without another commit.
+    while file_bytes(&db) < 20 << 20 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_log_begins_anew_under_a_writer_that_never_rests() {
+    let db = TestDb::sqlite();
+    let mut connection = planted(&db);
+    for _ in 0..12 {
+        write_megabytes(&mut connection, 20);
+    }
+    let log = db.url.sqlite_path().unwrap().with_extension("db-wal").metadata().unwrap().len();
+    assert!(log < 128 << 20, "{log} bytes of log after 240 MiB of writes");
+    assert!(file_bytes(&db) > 140 << 20);
+}
+
+/// In one commit.
+fn write_megabytes(connection: &mut Connection, count: i64) {
+    let table = "CREATE TABLE IF NOT EXISTS big(id BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (id))";
+    connection.batch(table).unwrap();
+    let first = connection.query("SELECT COALESCE(MAX(id), 0) FROM big", &[]).unwrap()[0].int().unwrap();
     let text = "x".repeat(1 << 20);
-    for id in 0..20 {
+    connection.begin().unwrap();
+    for id in first + 1..=first + count {
         connection.execute("INSERT INTO big VALUES ($1, $2)", &[id.into(), text.as_str().into()]).unwrap();
     }
     connection.commit().unwrap();
-    assert!(db.url.sqlite_path().unwrap().metadata().unwrap().len() > before + (20 << 20));
+}
+
+fn file_bytes(db: &TestDb) -> u64 {
+    db.url.sqlite_path().unwrap().metadata().unwrap().len()
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{self, Poll, Waker};
+use std::time::Duration;
 
 use domain::command::Command;
 use domain::context::Context;
@@ -438,6 +439,31 @@ fn a_commit_that_died_on_the_way_is_made_again_once() {
         }
     });
     assert_eq!(made_again, 1);
+}
+
+/// Whoever looks too often tells nobody anything new: the pauses grow, and end.
+#[test]
+fn look_ups_pause_longer_and_longer_and_give_up() {
+    let db = TestDb::postgres();
+    let pauses = Arc::new(Mutex::new(Vec::new()));
+    let (node, _) = counting(&db, |settings| {
+        let pauses = Arc::clone(&pauses);
+        settings.pause = Arc::new(move |span| pauses.lock().unwrap().push(span));
+    });
+    // No COMMIT of a mark is believed from now on, neither of the batch nor of a look-up.
+    let warn = "
+        CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE WARNING 'the transaction has already committed locally'; RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER warn AFTER INSERT OR UPDATE ON writer_mark DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION warn();";
+    db.open(Access::Write).batch(warn).unwrap();
+    let error = wait(ask(&node, event())).unwrap_err();
+    assert!(matches!(error, Error::Fault(Fault::CommitUnknown(_))), "{error:?}");
+    let pauses = pauses.lock().unwrap();
+    assert_eq!(pauses.len(), 19, "{pauses:?}");
+    assert!(pauses.is_sorted(), "{pauses:?}");
+    let (first, last) = (pauses[0], pauses[18]);
+    assert_eq!((first, last), (Duration::from_millis(10), Duration::from_secs(2)), "{pauses:?}");
 }
 
 /// A name may be used again after a restart: what its former holder committed says nothing.

@@ -107,7 +107,7 @@ impl UserView {
     post, path = "/api/login/", tag = "auth", request_body = LogIn,
     responses(
         (status = 200, body = LoggedIn),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn log_in(

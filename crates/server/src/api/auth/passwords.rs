@@ -53,7 +53,7 @@ pub(super) fn check_new(app: &App, field: &str, password: &Secret) -> Result<(),
     post, path = "/api/password-reset/", tag = "auth", request_body = ForgottenInput,
     responses(
         (status = 200, body = Message),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn request_reset(
@@ -78,7 +78,7 @@ pub(super) async fn request_reset(
     post, path = "/api/password-reset/confirm/", tag = "auth", request_body = ResetInput,
     responses(
         (status = 200, body = Message),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn reset_password(
@@ -99,7 +99,7 @@ pub(super) async fn reset_password(
     post, path = "/api/change-password/", tag = "auth", request_body = ChangeInput, security(("bearer" = [])),
     responses(
         (status = 200, body = Message),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn change_password(

@@ -54,7 +54,7 @@ impl Presented {
     post, path = "/api/token/refresh/", tag = "auth", request_body = RefreshInput,
     responses(
         (status = 200, body = TokenPair),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn refresh_token(
@@ -82,7 +82,7 @@ pub(super) async fn refresh_token(
     post, path = "/api/logout/", tag = "auth", request_body = RefreshInput,
     responses(
         (status = 200, body = Message),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn log_out(

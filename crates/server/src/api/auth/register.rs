@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::auth::one_time;
 use crate::config::Secret;
 use crate::dice::uuid_v4;
+use crate::http::json::FreeText;
 use crate::http::{Body, Problem};
 
 /// What one can register as, in either client's words. Nobody registers as an administrator.
@@ -31,21 +32,27 @@ enum NewRole {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "email": "sam@example.org", "password": "correct horse battery staple", "full_name": "Sam Example",
+    "role": "STUDENT",
+}))]
 pub(super) struct NewPerson {
     email: String,
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
     password: Secret,
-    #[schema(max_length = 150)]
-    full_name: String,
+    #[schema(value_type = String, max_length = 150)]
+    full_name: FreeText,
     #[serde(default)]
     role: NewRole,
-    bio: Option<String>,
+    #[schema(value_type = Option<String>)]
+    bio: Option<FreeText>,
     city: Option<String>,
     country: Option<String>,
     postal_code: Option<String>,
     native_language: Option<String>,
     learning_language: Option<String>,
-    qualifications: Option<String>,
+    #[schema(value_type = Option<String>)]
+    qualifications: Option<FreeText>,
     years_of_experience: Option<i64>,
     /// Where the mail's link leads; below one of the configured addresses.
     redirect_to: Option<String>,
@@ -84,7 +91,7 @@ pub(super) struct TokenInput {
         (status = 201, body = Registered),
         (status = 200, body = VerifyFirst, description = "Registered before and not verified: the mail is sent again"),
         (status = 409, body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn register(State(app): State<App>, body: Body<NewPerson>) -> Result<Response, Problem> {
@@ -129,14 +136,14 @@ pub(super) async fn register(State(app): State<App>, body: Body<NewPerson>) -> R
 
 fn profile(input: &NewPerson) -> ProfilePatch {
     ProfilePatch {
-        full_name: Some(input.full_name.clone()),
-        bio: input.bio.clone(),
+        full_name: Some(input.full_name.clone().into()),
+        bio: input.bio.clone().map(Into::into),
         city: input.city.clone(),
         country: input.country.clone(),
         postal_code: input.postal_code.clone(),
         native_language: input.native_language.clone(),
         learning_language: input.learning_language.clone(),
-        qualification: input.qualifications.clone(),
+        qualification: input.qualifications.clone().map(Into::into),
         experience_years: input.years_of_experience,
         ..ProfilePatch::default()
     }
@@ -170,7 +177,7 @@ async fn request_verification(
     post, path = "/api/resend-verification/", tag = "auth", request_body = EmailInput,
     responses(
         (status = 200, body = Message),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn resend_verification(
@@ -190,7 +197,7 @@ pub(super) async fn resend_verification(
     post, path = "/api/verify-email/", tag = "auth", request_body = TokenInput,
     responses(
         (status = 200, body = Message),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn verify_email(

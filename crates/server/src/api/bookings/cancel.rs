@@ -1,7 +1,7 @@
 //! Cancelling and declining: the time is free and the money on its way back before the answer.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::bookings::{Cancel, Cancelled};
 use domain::id::Id;
@@ -11,17 +11,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::refund::{RefundView, give_back, standing};
-use super::scope::{Found, action_key, find};
+use super::scope::{Action, Found, find};
 use super::view::{BookingView, Look, render};
 use crate::app::App;
+use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{self, respond};
-use crate::http::{Body, Problem};
+use crate::http::json::FreeText;
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "reason": "I am ill" }))]
 pub(crate) struct CancelBooking {
     /// At most 1000 characters.
-    reason: Option<String>,
+    #[schema(value_type = Option<String>)]
+    reason: Option<FreeText>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -39,21 +42,24 @@ pub(crate) struct CancelledBooking {
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
     ),
-    request_body = CancelBooking,
+    request_body = Option<CancelBooking>,
     responses(
         (status = 200, body = CancelledBooking),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn cancel_booking(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body<CancelBooking>,
+    action: Action<CancelBooking>,
 ) -> Result<Response, Problem> {
-    let key = action_key(&caller.person, "cancel_booking", &id, body.digest, &headers)?;
-    end(&app, &caller, &id, Ending { cause: RefundCause::Cancelled, reason: body.value.reason, key }).await
+    let key = action.key("cancel_booking")?;
+    let found = action.find(&app).await?;
+    end(
+        &app,
+        &found,
+        Ending { cause: RefundCause::Cancelled, reason: action.value.reason.map(String::from), key },
+    )
+    .await
 }
 
 /// Decline a requested session, as its teacher; what was paid goes back.
@@ -63,21 +69,24 @@ pub(crate) async fn cancel_booking(
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
     ),
-    request_body = CancelBooking,
+    request_body = Option<CancelBooking>,
     responses(
         (status = 200, body = CancelledBooking),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn decline_booking(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body<CancelBooking>,
+    action: Action<CancelBooking>,
 ) -> Result<Response, Problem> {
-    let key = action_key(&caller.person, "decline_booking", &id, body.digest, &headers)?;
-    end(&app, &caller, &id, Ending { cause: RefundCause::Declined, reason: body.value.reason, key }).await
+    let key = action.key("decline_booking")?;
+    let found = action.find(&app).await?;
+    end(
+        &app,
+        &found,
+        Ending { cause: RefundCause::Declined, reason: action.value.reason.map(String::from), key },
+    )
+    .await
 }
 
 /// Cancel a booking; it stays, as every money row does.
@@ -86,7 +95,7 @@ pub(crate) async fn decline_booking(
     params(("id" = i64, Path)),
     responses(
         (status = 204),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn delete_booking(
@@ -122,9 +131,8 @@ impl Ending {
     }
 }
 
-async fn end(app: &App, caller: &Caller, id: &str, ending: Ending) -> Result<Response, Problem> {
-    let found = find(app, &caller.person, id).await?;
-    let cancelled = match app.db.submit(ending.of(&found)).await? {
+async fn end(app: &App, found: &Found, ending: Ending) -> Result<Response, Problem> {
+    let cancelled = match app.db.submit(ending.of(found)).await? {
         Ran::Now(cancelled) => cancelled,
         Ran::Replay(answer) => return Ok(respond(answer, true)),
     };

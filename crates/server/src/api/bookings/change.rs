@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::bookings::{Complete, Confirm, EditNotes};
 use domain::command::Command;
-use domain::idempotency::{Done, Key, Once, Render};
+use domain::idempotency::{Done, Key, Once, Render, Repeatable};
 use domain::records::Booking;
 use domain::refusal::Refusal;
 use domain::schedule::Slot;
@@ -19,28 +19,30 @@ use store::Error;
 use store::reads::bookings::BookingParts;
 use utoipa::ToSchema;
 
-use super::scope::{Found, action_key, find};
+use super::scope::{Action, Found, find};
 use super::view::{BookingView, Look, completed_by, render};
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{self, respond};
-use crate::http::json::Instant;
+use crate::http::json::{FreeText, Instant};
 use crate::http::{Body, Problem};
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "notes": "My book is chapter 3" }))]
 pub(crate) struct EditBooking {
     /// At most 2000 characters; everything else of a booking has actions of its own.
-    notes: Option<String>,
+    #[schema(value_type = Option<String>)]
+    notes: Option<FreeText>,
 }
 
 /// Change a booking's notes.
 #[utoipa::path(
     patch, path = "/api/bookings/bookings/{id}/", tag = "bookings", security(("bearer" = [])),
     params(("id" = i64, Path)),
-    request_body = EditBooking,
+    request_body = Option<EditBooking>,
     responses(
         (status = 200, body = BookingView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn edit_booking(
@@ -52,7 +54,7 @@ pub(crate) async fn edit_booking(
     let Found { mut parts, .. } = find(&app, &caller.person, &id).await?;
     if let Some(notes) = body.value.notes {
         let (booking, payer) = (parts.booking.id, parts.booking.payer);
-        parts.booking = app.db.submit(EditNotes { booking, payer, notes }).await?;
+        parts.booking = app.db.submit(EditNotes { booking, payer, notes: notes.into() }).await?;
     }
     Ok(Json(render(&parts, Look::of(&app))))
 }
@@ -88,22 +90,19 @@ pub(crate) struct ZoomInfo {
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
     ),
-    request_body = ConfirmBooking,
+    request_body = Option<ConfirmBooking>,
     responses(
         (status = 200, body = ConfirmedBooking),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn confirm_booking(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body<ConfirmBooking>,
+    action: Action<ConfirmBooking>,
 ) -> Result<Response, Problem> {
-    let key = action_key(&caller.person, "confirm_booking", &id, body.digest, &headers)?;
-    let slot = slot(&body.value)?;
-    let Found { parts, actor } = find(&app, &caller.person, &id).await?;
+    let key = action.key("confirm_booking")?;
+    let slot = slot(&action.value)?;
+    let Found { parts, actor } = action.find(&app).await?;
     let command = Confirm { booking: parts.booking.id, payer: parts.booking.payer, actor, slot };
     let look = Look::of(&app);
     let answer = move |booking: &Booking| {
@@ -146,18 +145,15 @@ pub(crate) struct CompletedBooking {
     ),
     responses(
         (status = 200, body = CompletedBooking),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn complete_booking(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body<Nothing>,
+    action: Action<Nothing>,
 ) -> Result<Response, Problem> {
-    let key = action_key(&caller.person, "complete_booking", &id, body.digest, &headers)?;
-    complete(&app, &caller, &id, key).await
+    let key = action.key("complete_booking")?;
+    complete(&app, action.find(&app).await?, key).await
 }
 
 /// The same, under the name that the web client's button uses.
@@ -169,26 +165,23 @@ pub(crate) async fn complete_booking(
     ),
     responses(
         (status = 200, body = CompletedBooking),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn complete_booking_manually(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body<Nothing>,
+    action: Action<Nothing>,
 ) -> Result<Response, Problem> {
-    let key = action_key(&caller.person, "complete_booking_manually", &id, body.digest, &headers)?;
-    complete(&app, &caller, &id, key).await
+    let key = action.key("complete_booking_manually")?;
+    complete(&app, action.find(&app).await?, key).await
 }
 
 /// A body that says nothing; whatever is in it is ignored.
 #[derive(Deserialize)]
 pub(crate) struct Nothing {}
 
-async fn complete(app: &App, caller: &Caller, id: &str, key: Option<Key>) -> Result<Response, Problem> {
-    let Found { parts, actor } = find(app, &caller.person, id).await?;
+async fn complete(app: &App, found: Found, key: Option<Key>) -> Result<Response, Problem> {
+    let Found { parts, actor } = found;
     let command = Complete { booking: parts.booking.id, payer: parts.booking.payer, actor };
     let look = Look::of(app);
     let answer = move |booking: &Booking| {
@@ -228,7 +221,7 @@ async fn once<C: Command<Receipt = Booking>>(
     key: Option<Key>,
     render: Arc<Render<Booking>>,
 ) -> Result<Response, Error> {
-    match app.db.submit(Once { command, key, render }).await? {
+    match app.db.submit(Once { request: Repeatable { command, key }, render }).await? {
         Done::Fresh { answer, .. } => Ok(respond(answer, false)),
         Done::Replay(answer) => Ok(respond(answer, true)),
     }

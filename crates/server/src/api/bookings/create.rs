@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::bookings::Create;
 use domain::id::{Id, OfferId, PersonId};
-use domain::idempotency::{Done, Once};
+use domain::idempotency::{Done, Once, Repeatable};
 use domain::records::{Booking, Person, Space};
 use domain::schedule::Slot;
 use domain::time::Span;
@@ -19,7 +19,7 @@ use super::view::{BookingView, Look, render};
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{self, Request, respond};
-use crate::http::json::{Instant, MoneyText};
+use crate::http::json::{FreeText, Instant, MoneyText};
 use crate::http::{Body, Problem};
 
 /// Characters.
@@ -43,7 +43,8 @@ pub(crate) struct CreateBooking {
     /// Must be the start when it is given.
     #[schema(value_type = Option<String>, format = DateTime)]
     scheduled_datetime: Option<Instant>,
-    notes: Option<String>,
+    #[schema(value_type = Option<String>)]
+    notes: Option<FreeText>,
     /// `video_call` unless given.
     session_type: Option<String>,
 }
@@ -55,7 +56,7 @@ pub(crate) struct CreateBooking {
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
     responses(
         (status = 201, body = BookingView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn create_booking(
@@ -74,7 +75,7 @@ pub(crate) async fn create_booking(
         payee: teacher.id,
         offer: OfferId::from_raw(input.gig),
         slot: Slot { starts_at: input.start_time.0, ends_at: input.end_time.0 },
-        notes: input.notes.unwrap_or_default(),
+        notes: input.notes.map(String::from).unwrap_or_default(),
         session_type: input.session_type.unwrap_or_else(|| SESSION_TYPE_DEFAULT.to_string()),
     };
     let look = Look::of(&app);
@@ -83,7 +84,7 @@ pub(crate) async fn create_booking(
         let parts = BookingParts { booking: booking.clone(), payer, payee, payment: None, op: None };
         idempotency::success(StatusCode::CREATED, &render(&parts, look))
     };
-    match app.db.submit(Once { command, key, render: Arc::new(answer) }).await? {
+    match app.db.submit(Once { request: Repeatable { command, key }, render: Arc::new(answer) }).await? {
         Done::Fresh { answer, .. } => Ok(respond(answer, false)),
         Done::Replay(answer) => Ok(respond(answer, true)),
     }

@@ -41,7 +41,7 @@ pub(crate) struct MyBookings {
     ),
     responses(
         (status = 200, body = Vec<BookingView>),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn list_bookings(
@@ -70,7 +70,7 @@ pub(crate) async fn list_bookings(
     ),
     responses(
         (status = 200, body = MyBookings),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn my_bookings(
@@ -102,7 +102,7 @@ pub(crate) async fn my_bookings(
     params(("id" = i64, Path)),
     responses(
         (status = 200, body = BookingView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn get_booking(

@@ -1,16 +1,19 @@
 //! Finding a booking through its parties' scope.
 
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use domain::bookings::Actor;
 use domain::id::{BookingId, Id};
 use domain::idempotency::Key;
 use domain::records::Person;
+use serde::de::DeserializeOwned;
 use store::reads::bookings::BookingParts;
 
 use super::view::is_party;
 use crate::app::App;
-use crate::http::Problem;
-use crate::http::idempotency::Request;
+use crate::http::caller::Caller;
+use crate::http::idempotency::Request as Identity;
+use crate::http::{Body, Problem};
 
 /// A booking that the caller may see, and as whom he acts on it.
 pub(super) struct Found {
@@ -37,13 +40,39 @@ fn parse_id(id: &str) -> Result<BookingId, Problem> {
     raw.map(BookingId::from_raw).ok_or_else(Problem::not_found)
 }
 
-/// The idempotency key of an action on a booking.
-pub(super) fn action_key(
-    person: &Person,
-    operation: &str,
-    id: &str,
+/// What somebody asks to be done with one booking.
+pub(crate) struct Action<T> {
+    pub(super) caller: Caller,
+    /// As it stands in the path.
+    pub(super) id: String,
+    pub(super) value: T,
     digest: [u8; 32],
-    headers: &HeaderMap,
-) -> Result<Option<Key>, Problem> {
-    Request { person: person.id, operation, path: &[id], digest }.key(headers)
+    headers: HeaderMap,
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Action<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Action<T>, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, app).await?;
+        let path = Path::<String>::from_request_parts(&mut parts, app).await;
+        let Path(id) = path.map_err(|_| Problem::not_found())?;
+        let headers = parts.headers.clone();
+        let Body { value, digest } = Body::from_request(Request::from_parts(parts, body), app).await?;
+        Ok(Action { caller, id, value, digest, headers })
+    }
+}
+
+impl<T> Action<T> {
+    /// The booking that is meant, through the caller's scope.
+    pub(super) async fn find(&self, app: &App) -> Result<Found, Problem> {
+        find(app, &self.caller.person, &self.id).await
+    }
+
+    /// The idempotency key, if the request has one.
+    pub(super) fn key(&self, operation: &str) -> Result<Option<Key>, Problem> {
+        let (path, digest) = ([self.id.as_str()], self.digest);
+        Identity { person: self.caller.person.id, operation, path: &path, digest }.key(&self.headers)
+    }
 }

@@ -201,7 +201,7 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     get, path = "/api/accounts/gigs/public/", tag = "gigs", params(BrowseInput),
     responses(
         (status = 200, body = PublicGigs),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn list_public_gigs(

@@ -15,27 +15,34 @@ use utoipa::ToSchema;
 use super::view::{CategoryInput, Gig, StatusInput};
 use crate::app::App;
 use crate::http::caller::{Caller, Teacher};
-use crate::http::json::MoneyText;
+use crate::http::json::{FreeText, MoneyText};
 use crate::http::{Body, Problem};
 
 /// What may be said about a gig; a new one needs category, title, price and duration.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "category": "language", "service_type": "Conversation", "service_title": "Spanish conversation",
+    "short_description": "Talk", "full_description": "Talk a lot", "price_per_session": "50.00",
+    "session_duration": 60, "tags": ["spanish"], "what_you_provide_in_session": "Texts", "status": "active",
+}))]
 pub(super) struct GigInput {
     category: Option<CategoryInput>,
-    #[schema(max_length = 100)]
-    service_type: Option<String>,
-    #[schema(max_length = 200)]
-    service_title: Option<String>,
-    #[schema(max_length = 300)]
-    short_description: Option<String>,
-    full_description: Option<String>,
+    #[schema(value_type = Option<String>, max_length = 100)]
+    service_type: Option<FreeText>,
+    #[schema(value_type = Option<String>, max_length = 200)]
+    service_title: Option<FreeText>,
+    #[schema(value_type = Option<String>, max_length = 300)]
+    short_description: Option<FreeText>,
+    #[schema(value_type = Option<String>)]
+    full_description: Option<FreeText>,
     /// 0.50 to 999999.99, number or string
     #[schema(value_type = Option<String>)]
     price_per_session: Option<MoneyText>,
     /// Minutes, 5 to 720
     session_duration: Option<i64>,
     tags: Option<Vec<String>>,
-    what_you_provide_in_session: Option<String>,
+    #[schema(value_type = Option<String>)]
+    what_you_provide_in_session: Option<FreeText>,
     status: Option<StatusInput>,
 }
 
@@ -45,14 +52,14 @@ impl GigInput {
             self.price_per_session.map(|text| text.money("price_per_session", currency)).transpose()?;
         Ok(OfferPatch {
             category: self.category.map(Into::into),
-            service_type: self.service_type,
-            title: self.service_title,
-            short_description: self.short_description,
-            full_description: self.full_description,
+            service_type: self.service_type.map(Into::into),
+            title: self.service_title.map(Into::into),
+            short_description: self.short_description.map(Into::into),
+            full_description: self.full_description.map(Into::into),
             price_minor: price.map(|price| price.minor),
             session_minutes: self.session_duration,
             tags: self.tags,
-            session_contents: self.what_you_provide_in_session,
+            session_contents: self.what_you_provide_in_session.map(Into::into),
             state: self.status.map(Into::into),
         })
     }
@@ -111,7 +118,7 @@ async fn show(app: &App, offer: Offer) -> Result<Json<Gig>, Problem> {
     get, path = "/api/accounts/gigs/", tag = "gigs", security(("bearer" = [])),
     responses(
         (status = 200, body = Vec<Gig>),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn list_gigs(
@@ -129,7 +136,7 @@ pub(super) async fn list_gigs(
     responses(
         (status = 201, body = Gig),
         (status = 409, body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn create_gig(
@@ -153,7 +160,7 @@ pub(super) async fn create_gig(
     params(("id" = i64, Path)),
     responses(
         (status = 200, body = Gig),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn get_gig(
@@ -171,7 +178,7 @@ pub(super) async fn get_gig(
     params(("id" = i64, Path)), request_body = GigInput,
     responses(
         (status = 200, body = Gig),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn replace_gig(
@@ -188,10 +195,10 @@ pub(super) async fn replace_gig(
 /// Change a gig.
 #[utoipa::path(
     patch, path = "/api/accounts/gigs/{id}/", tag = "gigs", security(("bearer" = [])),
-    params(("id" = i64, Path)), request_body = GigInput,
+    params(("id" = i64, Path)), request_body = Option<GigInput>,
     responses(
         (status = 200, body = Gig),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn update_gig(
@@ -216,7 +223,7 @@ async fn update(app: &App, offer: OfferId, actor: Actor, patch: OfferPatch) -> R
     params(("id" = i64, Path)),
     responses(
         (status = 204),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn delete_gig(

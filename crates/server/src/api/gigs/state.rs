@@ -50,7 +50,7 @@ pub(super) struct Summary {
     params(("id" = i64, Path)),
     responses(
         (status = 200, body = GigStatus),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn get_gig_status(
@@ -68,7 +68,7 @@ pub(super) async fn get_gig_status(
     params(("id" = i64, Path)), request_body = NewStatus,
     responses(
         (status = 200, body = StatusChanged),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn set_gig_status(
@@ -93,7 +93,7 @@ pub(super) async fn set_gig_status(
     get, path = "/api/accounts/gigs/status-summary/", tag = "gigs", security(("bearer" = [])),
     responses(
         (status = 200, body = Summary),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(super) async fn summarize_gigs(

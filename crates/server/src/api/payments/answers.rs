@@ -43,7 +43,8 @@ impl Standing {
     pub(super) fn refused(&self) -> Option<Problem> {
         match self.op.state {
             OpState::Failed => Some(declined(&self.last_decline())),
-            OpState::Cancelled => Some(not_charged()),
+            OpState::Cancelled if self.op.was_never_sent() => Some(not_charged()),
+            OpState::Cancelled => Some(ended()),
             OpState::Intent | OpState::InFlight | OpState::Unknown => Some(outcome_unknown(&self.payment)),
             OpState::Late | OpState::Returned if !self.payment.state.captured() => {
                 Some(outcome_unknown(&self.payment))
@@ -72,10 +73,16 @@ fn declined(decline: &Decline) -> Problem {
     Problem::bad_request(decline.code.clone(), decline.message.clone()).details(details).unsuccessful()
 }
 
-/// It was never sent, or ended before anything moved.
+/// It was never sent.
 fn not_charged() -> Problem {
     let detail = "The payment provider could not be reached; nothing was charged.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "gateway_unavailable", detail).retry_after(5).unsuccessful()
+}
+
+/// Somebody ended it, or its time ran out: what it was for can be paid by a new attempt.
+fn ended() -> Problem {
+    let detail = "This attempt to pay was ended before anything was charged; begin a new one.";
+    Problem::bad_request("intent_cancelled", detail).unsuccessful()
 }
 
 /// 504: safe to repeat; the outcome will be where the poll points.

@@ -53,8 +53,7 @@ pub(crate) struct PaymentIntent {
     responses(
         (status = 201, body = PaymentIntent),
         (status = 200, body = PaymentIntent),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn create_payment_intent(
@@ -72,7 +71,7 @@ pub(crate) async fn create_payment_intent(
     let method = match input.payment_method_id {
         None => None,
         Some(token) => {
-            let choice = Choice { payment_method_id: Some(token), ..Choice::default() };
+            let choice = Choice::token(token);
             Some(methods::method_for(&app, person, choice, input.save_payment_method).await?)
         }
     };
@@ -132,8 +131,7 @@ pub(crate) struct ConfirmedPayment {
     request_body = ConfirmPayment,
     responses(
         (status = 200, body = ConfirmedPayment),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn confirm_payment(
@@ -152,7 +150,7 @@ pub(crate) async fn confirm_payment(
     let method = match input.payment_method_id {
         None => None,
         Some(token) => {
-            let choice = Choice { payment_method_id: Some(token), ..Choice::default() };
+            let choice = Choice::token(token);
             Some(methods::method_for(&app, person, choice, false).await?)
         }
     };

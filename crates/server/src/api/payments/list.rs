@@ -79,7 +79,7 @@ pub(crate) struct PaymentRow {
     ),
     responses(
         (status = 200, body = Vec<PaymentRow>),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn list_payments(
@@ -107,7 +107,7 @@ pub(crate) async fn list_payments(
     params(("id" = i64, Path)),
     responses(
         (status = 200, body = PaymentRow),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn get_payment(

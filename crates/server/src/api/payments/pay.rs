@@ -49,8 +49,7 @@ pub(crate) struct ProcessBookingPayment {
     responses(
         (status = 200, body = PaidBooking),
         (status = 202, body = RequiresAction),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn process_booking_payment(
@@ -65,11 +64,7 @@ pub(crate) async fn process_booking_payment(
     let identity = Request { person: person.id, operation: "process_booking_payment", path: &[], digest };
     let key = identity.key(&headers)?;
     let view = booking_view(&app, person, input.booking_id).await?;
-    let choice = Choice {
-        payment_method_id: input.payment_method_id,
-        saved_payment_method_id: input.saved_payment_method_id,
-        card_details: input.card_details,
-    };
+    let choice = Choice::new(input.payment_method_id, input.saved_payment_method_id, input.card_details);
     let method = methods::method_for(&app, person, choice, input.save_payment_method).await?;
     let start = Start { view, method, action_allowed: input.allow_action, key };
     pay(&app, person, start).await

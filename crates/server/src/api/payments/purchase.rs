@@ -78,8 +78,7 @@ pub(crate) struct Purchased {
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
     responses(
         (status = 200, body = Purchased),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn process_payment(
@@ -94,11 +93,7 @@ pub(crate) async fn process_payment(
         operation: "process_payment",
         unit: app.policies.gig_purchase_unit,
         slot: input.start_time.map(|at| flat_slot(&offer, at.0)),
-        choice: Choice {
-            payment_method_id: input.payment_method_id,
-            saved_payment_method_id: input.saved_payment_method_id,
-            card_details: input.card_details,
-        },
+        choice: Choice::new(input.payment_method_id, input.saved_payment_method_id, input.card_details),
         save: input.save_card,
         digest,
     };
@@ -112,8 +107,7 @@ pub(crate) async fn process_payment(
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
     responses(
         (status = 200, body = Purchased),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn process_direct_payment(
@@ -128,11 +122,7 @@ pub(crate) async fn process_direct_payment(
         operation: "process_direct_payment",
         unit: PriceUnit::Hour,
         slot: Some(Slot { starts_at: input.start_time.0, ends_at: input.end_time.0 }),
-        choice: Choice {
-            payment_method_id: input.payment_method_id,
-            saved_payment_method_id: input.saved_payment_method_id,
-            card_details: input.card_details,
-        },
+        choice: Choice::new(input.payment_method_id, input.saved_payment_method_id, input.card_details),
         save: input.save_card,
         digest,
     };

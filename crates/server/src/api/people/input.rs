@@ -12,15 +12,19 @@ use utoipa::ToSchema;
 
 use super::view::split_name;
 use crate::http::Problem;
-use crate::http::json::MoneyText;
+use crate::http::json::{FreeText, MoneyText};
 
 /// What somebody may change about himself; everything else in the body is ignored.
 #[derive(Default, Deserialize, ToSchema)]
 pub(super) struct ProfileInput {
-    full_name: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    bio: Option<String>,
+    #[schema(value_type = Option<String>)]
+    full_name: Option<FreeText>,
+    #[schema(value_type = Option<String>)]
+    first_name: Option<FreeText>,
+    #[schema(value_type = Option<String>)]
+    last_name: Option<FreeText>,
+    #[schema(value_type = Option<String>)]
+    bio: Option<FreeText>,
     profile_picture: Option<String>,
     city: Option<String>,
     country: Option<String>,
@@ -29,10 +33,12 @@ pub(super) struct ProfileInput {
     time_zone: Option<String>,
     learning_language: Option<String>,
     #[serde(alias = "qualifications")]
-    qualification: Option<String>,
+    #[schema(value_type = Option<String>)]
+    qualification: Option<FreeText>,
     #[serde(alias = "years_of_experience")]
     experience_years: Option<i64>,
-    about: Option<String>,
+    #[schema(value_type = Option<String>)]
+    about: Option<FreeText>,
     #[serde(default, deserialize_with = "text_or_list")]
     teaching_languages: Option<String>,
     #[schema(value_type = Option<String>)]
@@ -45,18 +51,19 @@ impl ProfileInput {
             return Err(Problem::field("time_zone", "must be an IANA time zone such as Europe/Paris"));
         }
         let hourly_rate = self.hourly_rate.map(|text| text.money("hourly_rate", currency)).transpose()?;
-        let full_name = match (self.full_name, self.first_name, self.last_name) {
-            (Some(name), _, _) => Some(name),
-            (None, None, None) => None,
-            (None, first, last) => {
-                let (old_first, old_last) = split_name(&person.full_name);
-                let name = format!("{} {}", first.unwrap_or(old_first), last.unwrap_or(old_last));
-                Some(name.trim().to_owned())
-            }
-        };
+        let full_name =
+            match [self.full_name, self.first_name, self.last_name].map(|name| name.map(String::from)) {
+                [Some(name), _, _] => Some(name),
+                [None, None, None] => None,
+                [None, first, last] => {
+                    let (old_first, old_last) = split_name(&person.full_name);
+                    let name = format!("{} {}", first.unwrap_or(old_first), last.unwrap_or(old_last));
+                    Some(name.trim().to_owned())
+                }
+            };
         Ok(ProfilePatch {
             full_name,
-            bio: self.bio,
+            bio: self.bio.map(Into::into),
             profile_picture: self.profile_picture,
             city: self.city,
             country: self.country,
@@ -64,9 +71,9 @@ impl ProfileInput {
             native_language: self.native_language,
             time_zone: self.time_zone,
             learning_language: self.learning_language,
-            qualification: self.qualification,
+            qualification: self.qualification.map(Into::into),
             experience_years: self.experience_years,
-            about: self.about,
+            about: self.about.map(Into::into),
             teaching_languages: self.teaching_languages,
             hourly_rate_minor: hourly_rate.map(|rate| Some(rate.minor)),
         })

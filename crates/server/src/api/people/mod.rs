@@ -83,7 +83,7 @@ struct Me {
     get, path = "/api/accounts/me/", tag = "people", security(("bearer" = [])),
     responses(
         (status = 200, body = Me),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn get_me(caller: Caller) -> Json<Me> {
@@ -122,7 +122,7 @@ struct Roles {
     get, path = "/api/accounts/profiles/me/roles/", tag = "people", security(("bearer" = [])),
     responses(
         (status = 200, body = Roles),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn get_roles(State(app): State<App>, caller: Caller) -> Result<Json<Roles>, Problem> {
@@ -146,7 +146,7 @@ async fn get_roles(State(app): State<App>, caller: Caller) -> Result<Json<Roles>
     get, path = "/api/accounts/profiles/me/", tag = "people", security(("bearer" = [])),
     responses(
         (status = 200, body = ProfileView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn get_profile(State(app): State<App>, caller: Caller) -> Result<Json<ProfileView>, Problem> {
@@ -159,7 +159,7 @@ async fn get_profile(State(app): State<App>, caller: Caller) -> Result<Json<Prof
     get, path = "/api/accounts/teachers/my-profile/", tag = "people", security(("bearer" = [])),
     responses(
         (status = 200, body = ProfileView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn get_teacher_profile(
@@ -174,10 +174,10 @@ async fn get_teacher_profile(
 /// Change my profile.
 #[utoipa::path(
     patch, path = "/api/accounts/profiles/me/", tag = "people", security(("bearer" = [])),
-    request_body = ProfileInput,
+    request_body = Option<ProfileInput>,
     responses(
         (status = 200, body = ProfileView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn update_profile(
@@ -194,10 +194,10 @@ async fn update_profile(
 /// Change my teacher's profile.
 #[utoipa::path(
     patch, path = "/api/accounts/teachers/my-profile/", tag = "people", security(("bearer" = [])),
-    request_body = ProfileInput,
+    request_body = Option<ProfileInput>,
     responses(
         (status = 200, body = ProfileView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn update_teacher_profile(
@@ -240,7 +240,7 @@ async fn become_role(app: &App, caller: &Caller, role: domain::people::Role) -> 
     responses(
         (status = 201, body = Became),
         (status = 200, body = Became, description = "A teacher already"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn become_teacher(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
@@ -253,7 +253,7 @@ async fn become_teacher(State(app): State<App>, caller: Caller) -> Result<Respon
     responses(
         (status = 201, body = Became),
         (status = 200, body = Became, description = "A student already"),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 async fn become_student(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {

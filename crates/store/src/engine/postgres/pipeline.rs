@@ -33,6 +33,12 @@ pub(super) async fn send(client: &Client, writes: &[Waiting], last: Option<&str>
     Ok(answers(requests).await)
 }
 
+/// Sends texts without parameters, all before the first answer.
+pub(super) async fn tell(client: &Client, texts: &[&str]) -> Result<(), Error> {
+    let requests = texts.iter().map(|text| -> Request<'_, ()> { Box::pin(client.batch_execute(text)) });
+    answers(requests.collect()).await.into_iter().collect()
+}
+
 /// Sends questions; the first error is everybody's, because it ended the transaction.
 pub(super) async fn ask(client: &Client, questions: &[Waiting]) -> Result<Vec<Vec<Row>>, Error> {
     let mut requests: Vec<Request<'_, Vec<Row>>> = Vec::with_capacity(questions.len());
