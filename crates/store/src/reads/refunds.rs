@@ -60,17 +60,16 @@ impl Reads<'_> {
         let (before_at, before_id) = filter.before.unwrap_or((Timestamp(i64::MAX), i64::MAX));
         let limit = i64::try_from(filter.limit).expect("limits are small");
         let mut params = [before_at.0, before_id, limit].map(Value::Int).to_vec();
-        let mut terms = String::new();
+        let mut terms = vec!["(created_at, id) < ($1, $2)".to_string()];
         if let Some(person) = scope.person {
             params.push(Value::Int(person.raw()));
-            terms.push_str(scope.sql);
+            terms.push(scope.sql.to_string());
         }
         if let Some(state) = state {
             params.push(Value::text(state.word()));
-            terms.push_str(&format!("state = ${} AND ", params.len()));
+            terms.push(format!("state = ${}", params.len()));
         }
-        let rest =
-            format!("WHERE {terms}(created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3");
+        let rest = format!("WHERE {} ORDER BY created_at DESC, id DESC LIMIT $3", terms.join(" AND "));
         self.select(&rest, &params)
     }
 
@@ -133,8 +132,8 @@ fn scopes(person: Option<PersonId>) -> Vec<Scope> {
     match person {
         None => vec![Scope { sql: "", person }],
         Some(_) => vec![
-            Scope { sql: "payer = $4 AND ", person },
-            Scope { sql: "requested_by = $4 AND payer <> $4 AND ", person },
+            Scope { sql: "payer = $4", person },
+            Scope { sql: "requested_by = $4 AND payer <> $4", person },
         ],
     }
 }
