@@ -1,9 +1,9 @@
 use axum::http::Method;
-use domain::gateway::{Answer, RefundReportState};
+use domain::gateway::{self, RefundReportState};
 use domain::time::Timestamp;
 use serde_json::json;
 
-use super::house::{Cast, House, Login, Reply, run};
+use super::house::{Answer, Cast, House, Login, run};
 use super::many::futures;
 
 const CLIENTS: usize = 64;
@@ -11,7 +11,7 @@ const ASK: &str = "/api/payments/refund/request/";
 const PART: i64 = 203;
 
 /// One client's request for a part, repeated while there are too many of them at once.
-async fn part(house: &House, cast: &Cast, payment: i64, key: Option<String>) -> Reply {
+async fn part(house: &House, cast: &Cast, payment: i64, key: Option<String>) -> Answer {
     let body =
         json!({ "payment_id": payment, "reason": "ill", "requested_amount_dollars": "2.03" }).to_string();
     let headers: Vec<(&str, &str)> = key.iter().map(|key| ("idempotency-key", key.as_str())).collect();
@@ -24,7 +24,7 @@ async fn part(house: &House, cast: &Cast, payment: i64, key: Option<String>) -> 
 }
 
 /// A request, repeated while there are too many of them at once.
-async fn insist(house: &House, who: &Login, path: &str, body: &str) -> Reply {
+async fn insist(house: &House, who: &Login, path: &str, body: &str) -> Answer {
     loop {
         let reply = house.send(Method::POST, Some(who), path, &[], Some(body.to_owned())).await;
         if reply.status != 429 {
@@ -36,7 +36,7 @@ async fn insist(house: &House, who: &Login, path: &str, body: &str) -> Reply {
 /// How many refunds the gateway made, and their sum: its own books.
 async fn given(house: &House) -> (i64, i64) {
     let answer = house.gateway().list_since(Timestamp(0), None).await;
-    let Answer::Done(statement) = answer else { panic!("{answer:?}") };
+    let gateway::Answer::Done(statement) = answer else { panic!("{answer:?}") };
     let made = statement.refunds.iter().filter(|refund| refund.state == RefundReportState::Succeeded);
     made.fold((0, 0), |(count, sum), refund| (count + 1, sum + refund.amount.minor))
 }
@@ -57,7 +57,7 @@ async fn never_exceeds(house: &House, fits: i64, left: [i64; 3], end: [i64; 3]) 
     let requests = (0..CLIENTS).map(|n| part(house, &cast, id, Some(format!("part {n}"))));
     let replies = futures(requests).await;
     for reply in &replies {
-        match (reply.status, reply.body["code"].as_str()) {
+        match (reply.status.as_u16(), reply.body["code"].as_str()) {
             (200, _) => assert_eq!(reply.body["refund_amount"], 2.03, "{}", reply.text),
             (400, Some("refund_exceeds_remaining")) => {}
             _ => panic!("{} {}", reply.status, reply.text),
@@ -104,7 +104,7 @@ store::both! {
             let (cast, booking, payment) = paid(house).await;
             let replies = futures((0..CLIENTS).map(|_| part(house, &cast, payment.id.0, None))).await;
             for reply in &replies {
-                match (reply.status, reply.body["code"].as_str()) {
+                match (reply.status.as_u16(), reply.body["code"].as_str()) {
                     (200, _) | (409, Some("refund_in_progress")) => {}
                     _ => panic!("{} {}", reply.status, reply.text),
                 }
