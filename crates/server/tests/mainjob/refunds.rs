@@ -122,7 +122,7 @@ store::both! {
             let whole = json!({ "payment_id": payment.id.0, "requested_amount_dollars": 78.75 }).to_string();
             let one = |n: usize| {
                 let who = if n % 4 < 2 { &cast.student } else { &cast.teacher };
-                let (path, body) = if n % 2 == 0 { (cancel.as_str(), "{}") } else { (ASK, whole.as_str()) };
+                let (path, body) = if n.is_multiple_of(2) { (cancel.as_str(), "{}") } else { (ASK, whole.as_str()) };
                 insist(house, who, path, body)
             };
             for reply in futures((0..CLIENTS).map(one)).await {

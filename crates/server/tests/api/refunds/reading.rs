@@ -39,7 +39,7 @@ store::both! {
                 "reason": "The session is over: an administrator decides.",
             }));
             let refunded = &over["refund_requests"][0];
-            assert_eq!(shown(&refunded, ["amount_refunded", "status"]), json!([20.0, "PROCESSED"]));
+            assert_eq!(shown(refunded, ["amount_refunded", "status"]), json!([20.0, "PROCESSED"]));
             assert!(refunded["refunded_at"].is_string());
             ask(&market, &cast.student, &paid, "58.75").await.expect(200);
             let waiting = status(&market, &cast.student, paid.payment).await;
