@@ -38,6 +38,8 @@ pub mod operations;
 
 pub mod schedule;
 
+pub mod calendar;
+
 pub mod refunds;
 
 pub mod bookings;

@@ -48,6 +48,15 @@ pub enum BookingFlow {
     PayThenConfirm,
 }
 
+/// How a booking is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reschedule {
+    /// Either party moves it.
+    AtOnce,
+    /// The other party must agree.
+    ByRequest,
+}
+
 /// When a payee's share becomes available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
@@ -100,6 +109,9 @@ pub struct BookingPolicy {
     pub flow: BookingFlow,
     pub cancel_on_payment_failure: bool,
     pub refund_on_cancel: bool,
+    pub reschedule: Reschedule,
+    /// Whether a session must lie inside its payee's availability.
+    pub enforce_availability: bool,
     pub require_student_role: bool,
     pub confirm_ttl: Span,
     /// Zero: a confirmed booking may be paid until it starts.
@@ -109,11 +121,24 @@ pub struct BookingPolicy {
     pub length_max: Span,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RefundPolicy {
-    /// Whether cancelling a paid booking refunds it at once, or leaves a request for an admin.
+    /// Whether a refund is sent at once, or left as a request for an admin.
     pub automatic: bool,
+    /// Kinds that are refunded automatically; all others by hand.
+    pub automatic_kinds: Vec<Kind>,
+    /// How long after the end a refund is still automatic.
+    pub grace: Span,
+    /// Approving a request also sends it.
+    pub approve_processes: bool,
     pub fee: RefundFeePolicy,
+}
+
+impl RefundPolicy {
+    /// Whether refunds of this kind are sent without asking anybody.
+    pub fn sends(&self, kind: Kind) -> bool {
+        self.automatic && self.automatic_kinds.contains(&kind)
+    }
 }
 
 /// How long webhook events are kept alive before a human is asked.
@@ -204,6 +229,8 @@ impl Default for Policies {
                 flow: BookingFlow::Both,
                 cancel_on_payment_failure: false,
                 refund_on_cancel: true,
+                reschedule: Reschedule::AtOnce,
+                enforce_availability: false,
                 require_student_role: false,
                 confirm_ttl: Span::hours(72),
                 pay_ttl: Span::ZERO,
@@ -211,7 +238,13 @@ impl Default for Policies {
                 length_min: Span::minutes(15),
                 length_max: Span::minutes(720),
             },
-            refunds: RefundPolicy { automatic: true, fee: RefundFeePolicy::ProRata },
+            refunds: RefundPolicy {
+                automatic: true,
+                automatic_kinds: vec![Kind::Booking, Kind::GigPurchase],
+                grace: Span::ZERO,
+                approve_processes: false,
+                fee: RefundFeePolicy::ProRata,
+            },
             release_booking: Release::OnCompletion,
             release_gig_purchase: Release::OnCompletion,
             hold: Span::ZERO,

@@ -60,7 +60,7 @@ impl Rollup {
     pub const LANE: Lane = Lane(0);
 }
 
-by_key!(Rollup, RollupKey, |rollup| rollup.key.clone(), lane |_rollup| Rollup::LANE);
+by_key!(Rollup, RollupKey, |rollup| rollup.key.clone(), lane | _rollup | Rollup::LANE);
 
 /// What one commit changed in the sums; folded into them soon after, and gone then.
 #[derive(Clone, Debug, PartialEq)]

@@ -42,9 +42,7 @@ pub fn note(cx: &Context<'_>, world: &mut World) {
     collect(world.refunds.changes(), &mut sums, &mut lane, |refund| {
         of_refund(calendar, || kind_of(&refund.payment), refund)
     });
-    collect(world.ops.changes(), &mut sums, &mut lane, |op| {
-        of_op(calendar, || kind_of(&op.payment), op)
-    });
+    collect(world.ops.changes(), &mut sums, &mut lane, |op| of_op(calendar, || kind_of(&op.payment), op));
     sums.retain(|_, amounts| *amounts != Amounts::default());
     let (Some(lane), false) = (lane, sums.is_empty()) else { return };
     let id = world.new_id(lane);
@@ -60,7 +58,9 @@ fn collect<R: Record>(
     let Changes { inserted, updated, removed } = changes;
     let (old, new): (Vec<&R>, Vec<&R>) = updated.into_iter().unzip();
     let signed = [(removed, -1), (old, -1), (new, 1), (inserted, 1)];
-    for (row, sign) in signed.into_iter().flat_map(|(rows, sign)| rows.into_iter().map(move |row| (row, sign))) {
+    for (row, sign) in
+        signed.into_iter().flat_map(|(rows, sign)| rows.into_iter().map(move |row| (row, sign)))
+    {
         lane.get_or_insert(row.lane());
         for (key, amounts) in of(row) {
             sums.entry(key).or_default().add(amounts, sign);
@@ -78,7 +78,8 @@ pub fn of_payment(calendar: &Calendar, payment: &Payment) -> Vec<(RollupKey, Amo
         fee_minor: quote.fee_minor,
         share_minor: quote.share_minor,
     };
-    let key = |measure, at, label: String| key((measure, label), calendar.day(at), payment.kind, quote.currency);
+    let key =
+        |measure, at, label: String| key((measure, label), calendar.day(at), payment.kind, quote.currency);
     let mut all = vec![(key(Measure::Created, payment.created_at, payment.state.word().into()), one)];
     let Some(paid_at) = payment.paid_at else { return all };
     let method = payment.card_brand.as_ref().unwrap_or(&payment.gateway);

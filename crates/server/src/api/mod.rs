@@ -3,12 +3,14 @@
 
 pub mod auth;
 pub mod bookings;
+pub mod calendar;
 pub mod cards;
 pub mod gigs;
 pub mod health;
 pub mod methods;
 pub mod payments;
 pub mod people;
+pub mod refunds;
 pub mod sandbox;
 pub mod teachers;
 pub mod tracking;
@@ -35,8 +37,10 @@ pub fn document() -> OpenApi {
         teachers::document(),
         gigs::document(),
         bookings::document(),
+        calendar::document(),
         payments::document(),
         tracking::document(),
+        refunds::document(),
         cards::document(),
         webhooks::document(),
         sandbox::document(),
@@ -51,6 +55,7 @@ pub fn document() -> OpenApi {
 pub fn routes(app: App) -> Router {
     let mounts = if app.config.compat.alias_mounts { &PAYMENTS[..] } else { &PAYMENTS[..1] };
     let mut router = bookings::routes()
+        .merge(calendar::routes())
         .merge(auth::routes(&app))
         .merge(people::routes())
         .merge(users::routes())
@@ -62,6 +67,7 @@ pub fn routes(app: App) -> Router {
         router = router
             .merge(payments::routes(prefix))
             .merge(tracking::routes(prefix))
+            .merge(refunds::routes(prefix))
             .merge(cards::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }

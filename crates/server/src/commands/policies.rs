@@ -1,8 +1,8 @@
 //! From settings to the rules' policies: every setting that a rule depends on passes here.
 
 use domain::policy::{
-    BookingFlow, BookingPolicy, Calendar, FeeMode, FeePolicy, InboxPolicy, Policies, PriceUnit, RefundFeePolicy,
-    RefundPolicy, Release,
+    BookingFlow, BookingPolicy, Calendar, FeeMode, FeePolicy, InboxPolicy, Kind, Policies, PriceUnit,
+    RefundFeePolicy, RefundPolicy, Release, Reschedule,
 };
 use domain::time::{Span, Timestamp};
 use jiff::tz::TimeZone;
@@ -27,6 +27,9 @@ pub fn policies(config: &Config, instance: &str) -> Policies {
         booking: booking(config),
         refunds: RefundPolicy {
             automatic: config.refunds.policy == config::RefundPolicy::AutoBeforeEnd,
+            automatic_kinds: config.refunds.auto_kinds.iter().map(|kind| kind_of(*kind)).collect(),
+            grace: Span::minutes(config.refunds.auto_grace_minutes),
+            approve_processes: config.refunds.approve_processes,
             fee: match config.refunds.platform_fee {
                 config::RefundedFee::ProRata => RefundFeePolicy::ProRata,
                 config::RefundedFee::Keep => RefundFeePolicy::Keep,
@@ -56,9 +59,8 @@ fn calendar(zone: &str) -> Calendar {
     let beginning = jiff::Timestamp::UNIX_EPOCH;
     let first = (Timestamp(i64::MIN), i64::from(time_zone.to_offset(beginning).seconds()));
     let changes = time_zone.following(beginning).take_while(|change| change.timestamp().as_second() < END);
-    let later = changes.map(|change| {
-        (Timestamp(change.timestamp().as_microsecond()), i64::from(change.offset().seconds()))
-    });
+    let later = changes
+        .map(|change| (Timestamp(change.timestamp().as_microsecond()), i64::from(change.offset().seconds())));
     Calendar { zone: zone.to_owned(), offsets: std::iter::once(first).chain(later).collect() }
 }
 
@@ -72,6 +74,11 @@ fn booking(config: &Config) -> BookingPolicy {
         },
         cancel_on_payment_failure: settings.on_payment_failure == config::OnPaymentFailure::Cancel,
         refund_on_cancel: settings.refund_on_cancel,
+        reschedule: match settings.reschedule {
+            config::Reschedule::Unilateral => Reschedule::AtOnce,
+            config::Reschedule::TwoStep => Reschedule::ByRequest,
+        },
+        enforce_availability: settings.enforce_availability,
         require_student_role: settings.require_student_role,
         confirm_ttl: Span::hours(settings.confirm_ttl_hours),
         pay_ttl: Span::hours(settings.pay_ttl_hours),
@@ -89,6 +96,15 @@ fn fee(fee: &config::Fee) -> FeePolicy {
         },
         rate_bps: fee.rate_bps,
         min_minor: fee.min_cents,
+    }
+}
+
+fn kind_of(kind: config::Kind) -> Kind {
+    match kind {
+        config::Kind::Booking => Kind::Booking,
+        config::Kind::GigPurchase => Kind::GigPurchase,
+        config::Kind::Course => Kind::Course,
+        config::Kind::Event => Kind::Event,
     }
 }
 
@@ -125,5 +141,22 @@ mod tests {
         let config = load(&Sources { env, ..Sources::default() }).expect("valid");
         let ours = policies(&config, "i");
         assert_eq!((ours.fee_booking.rate_bps, ours.booking.flow), (700, BookingFlow::PayThenConfirm));
+    }
+
+    #[test]
+    fn settings_of_refunds_reach_the_rules() {
+        let env = [
+            ("BURSAR_REFUNDS__POLICY", "manual_only"),
+            ("BURSAR_REFUNDS__AUTO_KINDS", "gig_purchase"),
+            ("BURSAR_REFUNDS__AUTO_GRACE_MINUTES", "15"),
+            ("BURSAR_REFUNDS__APPROVE_PROCESSES", "true"),
+            ("BURSAR_REFUNDS__PLATFORM_FEE", "keep"),
+        ];
+        let env = env.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+        let config = load(&Sources { env, ..Sources::default() }).expect("valid");
+        let ours = policies(&config, "i").refunds;
+        assert!(!ours.automatic && ours.approve_processes);
+        assert_eq!((ours.automatic_kinds, ours.grace), (vec![Kind::GigPurchase], Span::minutes(15)));
+        assert_eq!(ours.fee, RefundFeePolicy::Keep);
     }
 }

@@ -17,12 +17,19 @@ fn status(refusal: &Refusal) -> StatusCode {
         R::NotFound => StatusCode::NOT_FOUND,
         R::WrongParty | R::TeacherRequired | R::StudentRequired => StatusCode::FORBIDDEN,
         R::WrongCredentials | R::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
-        R::EmailTaken | R::OfferCategoryTaken | R::SlotTaken | R::PaymentInProgress { .. } => {
-            StatusCode::CONFLICT
-        }
+        R::EmailTaken
+        | R::OfferCategoryTaken
+        | R::SlotTaken
+        | R::BookingChanged
+        | R::RescheduleOpen
+        | R::PaymentInProgress { .. } => StatusCode::CONFLICT,
         R::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         R::Invalid(_)
+        | R::InvalidItems(_)
+        | R::OutsideAvailability
+        | R::LengthFixed
+        | R::NoRescheduleRequest
         | R::WrongState
         | R::InvalidToken
         | R::WrongPassword
@@ -41,7 +48,8 @@ fn status(refusal: &Refusal) -> StatusCode {
         | R::AmountTooSmall(_)
         | R::AmountTooLarge(_)
         | R::NotRefundable
-        | R::RefundExceedsRemaining => StatusCode::BAD_REQUEST,
+        | R::RefundExceedsRemaining
+        | R::RefundOpen { .. } => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -56,6 +64,11 @@ impl From<Refusal> for Problem {
         let problem = Problem::new(status(&refusal), refusal.code(), refusal.to_string());
         match refusal {
             Refusal::AlreadyPaid { payment } => problem.with("payment_id", payment.0),
+            Refusal::RefundOpen { refund, state } => {
+                // `status` is the problem's own member.
+                let shown = if state == "requested" { "PENDING" } else { "APPROVED" };
+                problem.with("existing_refund_id", refund.0).with("refund_status", shown)
+            }
             Refusal::NotEnded { ends_at } => {
                 problem.details(json!({ "session_end_time": Instant(ends_at).text() }))
             }

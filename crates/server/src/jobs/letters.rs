@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::id::{BookingId, Id, PaymentId, PersonId};
+use domain::id::{BookingId, Id, PaymentId, PersonId, RefundId};
 use domain::records::{Booking, Job, Payment, Person, Purpose, Word};
 use domain::rows::Record;
 use domain::upkeep::JobEnd;
@@ -16,8 +16,11 @@ use super::queue::parse;
 use crate::app::App;
 use crate::auth::one_time::{in_link, place};
 use crate::http::json::Instant;
-use crate::mail::templates::{self, Letter, Paid};
+use crate::mail::templates::{self, Letter, Paid, Refunded};
 use crate::mail::{Mail, MailError};
+
+/// A marketplace has fewer; a letter to everybody would be an attack.
+const ADMINS_MAX: usize = 50;
 
 #[derive(Deserialize)]
 struct ReceiptBody {
@@ -87,6 +90,54 @@ pub(super) async fn receipt(app: &App, job: &Job, read: &Receipts) -> Result<(),
     };
     send(app, job, "payer", payer, templates::receipt(&paid)).await?;
     send(app, job, "payee", payee, templates::paid(&paid)).await
+}
+
+#[derive(Deserialize)]
+struct RefundBody {
+    refund_id: i64,
+    /// `refund.requested`, `refund.rejected`, `refund.processed` or `refund.failed`.
+    event: String,
+}
+
+/// What became of a refund: to the payer always, to the payee when the money has gone back, to the
+/// administrators when they must decide.
+pub(super) async fn refund(app: &App, job: &Job) -> Result<(), JobEnd> {
+    let body: RefundBody = parse(job)?;
+    let id = RefundId::from_raw(body.refund_id);
+    let read = app.db.read(move |reads| Ok((reads.refund(id)?, reads.admins(ADMINS_MAX)?)));
+    let (parts, admins) = read.await.map_err(|fault| JobEnd::Retry(fault.to_string()))?;
+    let parts = parts.ok_or_else(|| JobEnd::Hopeless("its refund does not exist".into()))?;
+    let told = Refunded {
+        refund: parts.refund.id.raw(),
+        payment: parts.payment.id.raw(),
+        title: parts.booking.as_ref().map_or("your purchase", |booking| &booking.title),
+        payer: &parts.payer.full_name,
+        payee: &parts.payee.full_name,
+        amount: parts.refund.amount(),
+        share: parts.refund.currency.minor(parts.refund.share_minor),
+        notes: &parts.refund.admin_notes,
+    };
+    let letter = match body.event.as_str() {
+        "refund.requested" => templates::refund_requested(&told),
+        "refund.rejected" => templates::refund_rejected(&told),
+        "refund.processed" => templates::refund_processed(&told),
+        "refund.failed" => templates::refund_failed(&told),
+        event => return Err(JobEnd::Hopeless(format!("this version knows no letter of {event}"))),
+    };
+    send(app, job, "payer", &parts.payer, letter).await?;
+    match body.event.as_str() {
+        "refund.processed" => {
+            send(app, job, "payee", &parts.payee, templates::refund_processed_to_payee(&told)).await
+        }
+        "refund.requested" => {
+            for admin in &admins {
+                let role = format!("admin-{}", admin.id);
+                send(app, job, &role, admin, templates::refund_to_decide(&told)).await?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 #[derive(Deserialize)]

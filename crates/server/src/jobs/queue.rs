@@ -63,6 +63,7 @@ async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
         "receipt" => letters::receipt(app, job, receipts).await,
         "detach_card" => cards::detach(app, job).await,
         "mail" => letters::mail(app, job).await,
+        "refund_letter" => letters::refund(app, job).await,
         kind => return JobEnd::Hopeless(format!("this version knows no job {kind}")),
     };
     worked.map_or_else(|end| end, |()| JobEnd::Done)

@@ -94,7 +94,11 @@ impl<'a> Month<'a> {
     /// The books by day of the zone, from entries and postings alone.
     async fn recount(&self) -> BTreeMap<String, Day> {
         let zone = TimeZone::get(ZONE).expect("a zone");
-        let read = self.market.app.db.read(|reads| Ok((reads.everything::<Entry>()?, reads.everything::<Posting>()?)));
+        let read = self
+            .market
+            .app
+            .db
+            .read(|reads| Ok((reads.everything::<Entry>()?, reads.everything::<Posting>()?)));
         let (entries, postings) = read.await.expect("a database");
         let mut days: BTreeMap<String, Day> = BTreeMap::new();
         for entry in entries {
@@ -102,7 +106,9 @@ impl<'a> Month<'a> {
             let day = days.entry(at.to_zoned(zone.clone()).date().to_string()).or_default();
             let moved = |account: &str| -> i64 {
                 let of = postings.iter().filter(|posting| posting.entry == entry.id);
-                of.filter(|posting| posting.account.starts_with(account)).map(|posting| posting.posted_minor).sum()
+                of.filter(|posting| posting.account.starts_with(account))
+                    .map(|posting| posting.posted_minor)
+                    .sum()
             };
             let told = match &*entry.recipe {
                 "charge" => [1, moved("clearing:"), -moved("fees"), -moved("payee:"), 0, 0],
@@ -127,9 +133,8 @@ fn sum<'a>(days: impl Iterator<Item = &'a Day>) -> Day {
 
 async fn agree(month: &Month<'_>) {
     let days = month.recount().await;
-    let between = |first: &str, last: &str| {
-        sum(days.range(first.to_owned()..=last.to_owned()).map(|(_, day)| day))
-    };
+    let between =
+        |first: &str, last: &str| sum(days.range(first.to_owned()..=last.to_owned()).map(|(_, day)| day));
     let daily = month.get(&format!("{ADMIN}/daily/?date_from=2030-03-01&date_to=2030-04-30")).await;
     let rows = daily["results"].as_array().expect("rows");
     assert_eq!((rows.len(), &daily["count"]), (61, &json!(61)), "every day, also empty ones");
@@ -141,7 +146,9 @@ async fn agree(month: &Month<'_>) {
         assert_eq!(row["refunds_processed"], json!(refunds), "{date}");
         assert_eq!(row["refunded_amount_dollars"], money(refunded), "{date}");
     }
-    for (first, last) in [("2030-03-01", "2030-04-30"), ("2030-03-31", "2030-03-31"), ("2030-03-20", "2030-04-02")] {
+    for (first, last) in
+        [("2030-03-01", "2030-04-30"), ("2030-03-31", "2030-03-31"), ("2030-03-20", "2030-04-02")]
+    {
         let [captured, total, fee, share, _, refunded] = between(first, last);
         let seen = month.get(&format!("{ADMIN}/tracking/?date_from={first}&date_to={last}")).await;
         let overview = &seen["overview"];
@@ -151,14 +158,18 @@ async fn agree(month: &Month<'_>) {
         assert_eq!(overview["refunded_dollars"], money(refunded));
         assert_eq!(overview["net_revenue_dollars"], money(total - refunded));
         let states = seen["status_breakdown"].as_object().expect("states").values();
-        assert_eq!(states.map(|count| count.as_i64().expect("a count")).sum::<i64>(), overview["total_payments"]);
+        assert_eq!(
+            states.map(|count| count.as_i64().expect("a count")).sum::<i64>(),
+            overview["total_payments"]
+        );
         assert_eq!(seen["refunds"]["total_refund_amount_cents"], json!(refunded));
         let payments = |list: &str| -> i64 {
             let rows = seen["trends"][list].as_array().expect("rows").iter();
             rows.map(|row| row["payments"].as_i64().expect("a count")).sum()
         };
         assert_eq!((payments("monthly"), payments("daily")), (captured, captured));
-        let dashboard = month.get(&format!("/api/payments/dashboard/?date_from={first}&date_to={last}")).await;
+        let dashboard =
+            month.get(&format!("/api/payments/dashboard/?date_from={first}&date_to={last}")).await;
         assert_eq!(dashboard["total_revenue_dollars"], money(total));
         assert_eq!(dashboard["successful_payments"], json!(captured));
         assert_eq!(dashboard["total_payments"], overview["total_payments"]);

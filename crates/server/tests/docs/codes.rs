@@ -3,7 +3,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use domain::id::{OpId, PaymentId};
+use domain::id::{OpId, PaymentId, RefundId};
 use domain::money::Currency;
 use domain::refusal::Refusal as R;
 use domain::time::{Span, Timestamp};
@@ -13,7 +13,7 @@ const BEGIN: &str = "<!-- codes: written by `cargo xtask openapi` -->\n";
 const END: &str = "<!-- end of codes -->\n";
 
 /// What HTTP and the gateways say no with, beside the rules.
-const PROBLEMS: [(&str, u16, &str); 27] = [
+const PROBLEMS: [(&str, u16, &str); 29] = [
     ("malformed", 400, "The request cannot be read: syntax, encoding, NUL, a header."),
     ("validation_failed", 400, "Fields are wrong; `details` has the messages of each."),
     ("use_cursor", 400, "So far back a list is read by cursor; `next` has it."),
@@ -31,6 +31,8 @@ const PROBLEMS: [(&str, u16, &str); 27] = [
         400,
         "The attempt to pay was ended, or ran out, and nothing was charged; begin a new one.",
     ),
+    ("refund_failed", 400, "The gateway refused the refund; the payment is unchanged."),
+    ("refund_in_progress", 409, "The same refund is being sent; ask again."),
     ("webhook_not_configured", 400, "No secret is configured, so nothing can be authentic."),
     ("webhook_signature", 400, "The signature does not fit."),
     ("webhook_stale", 400, "It was signed too long ago, or in the future."),
@@ -69,6 +71,12 @@ fn refusals() -> Vec<R> {
         R::OwnOffer,
         R::OfferOfAnother,
         R::SlotTaken,
+        R::OutsideAvailability,
+        R::InvalidItems(Vec::new()),
+        R::LengthFixed,
+        R::BookingChanged,
+        R::RescheduleOpen,
+        R::NoRescheduleRequest,
         R::NotEnded { ends_at: Timestamp(0) },
         R::NotPaid,
         R::AlreadyPaid { payment },
@@ -82,6 +90,7 @@ fn refusals() -> Vec<R> {
         R::PaymentInProgress { op },
         R::NotRefundable,
         R::RefundExceedsRemaining,
+        R::RefundOpen { refund: RefundId(1), state: "requested" },
         R::IdempotencyKeyReused,
     ]
 }

@@ -3,6 +3,7 @@
 
 pub mod house;
 mod journey;
-mod many;
+pub mod many;
 mod prices;
+mod refunds;
 mod refusals;

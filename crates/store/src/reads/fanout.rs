@@ -6,7 +6,8 @@
 
 use domain::id::{JobId, PersonId};
 use domain::records::{
-    Alert, Booking, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, RollupDelta, Word,
+    Alert, Booking, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Person, RollupDelta,
+    Word,
 };
 use domain::rows::Record;
 use domain::time::Timestamp;
@@ -148,6 +149,11 @@ impl Reads<'_> {
                 })
             })
             .collect()
+    }
+
+    /// Whom alerts and requests concern: the administrators, oldest first.
+    pub fn admins(&mut self, limit: usize) -> Result<Vec<Person>, Fault> {
+        self.select("WHERE admin = 1 AND active = 1 ORDER BY created_at, id LIMIT $1", &[count(limit)])
     }
 
     /// Everybody, newest first, after a row of the list.

@@ -5,6 +5,7 @@
 //! there. Nothing here changes anything.
 
 pub mod bookings;
+pub mod calendar;
 mod cards;
 mod everything;
 mod fanout;
@@ -12,6 +13,7 @@ pub mod history;
 mod offers;
 pub mod payments;
 mod people;
+pub mod refunds;
 pub mod rollups;
 
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};

@@ -103,7 +103,10 @@ pub(super) fn scopes(filter: &PaymentFilter) -> Vec<Scope> {
         return vec![scope(filter, Side::Payer)];
     }
     let sides = [Side::Payer, Side::Payee].into_iter();
-    sides.filter(|side| filter.side.is_none_or(|only| only == *side)).map(|side| scope(filter, side)).collect()
+    sides
+        .filter(|side| filter.side.is_none_or(|only| only == *side))
+        .map(|side| scope(filter, side))
+        .collect()
 }
 
 pub(super) fn scope(filter: &PaymentFilter, side: Side) -> Scope {

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use domain::id::{
-    AlertId, AuditId, BookingId, CardId, DeltaId, EntryId, EventId, Id, InboxId, JobId, OfferId, OpId, PaymentId,
-    PersonId, RefundId, SessionId,
+    AlertId, AuditId, AvailabilityId, BookingId, CardId, DeltaId, EntryId, EventId, Id, InboxId, JobId,
+    OfferId, OpId, PaymentId, PersonId, RefundId, SessionId,
 };
 use domain::money::Currency;
 use domain::policy::{FeeMode, Kind, PriceUnit};
 use domain::records::{
-    BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, Measure, OfferState, OpKind,
-    OpState, PaymentState, Purpose, RefundCause, RefundState, Space, Word,
+    BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, Measure, OfferState,
+    OpKind, OpState, PaymentState, ProposalOutcome, Purpose, RefundCause, RefundState, Space, Word,
 };
 use domain::time::Timestamp;
 
@@ -158,8 +158,22 @@ macro_rules! id_fields {
     )*};
 }
 id_fields!(
-    AlertId, AuditId, BookingId, CardId, DeltaId, EntryId, EventId, InboxId, JobId, OfferId, OpId, PaymentId,
-    PersonId, RefundId, SessionId
+    AlertId,
+    AuditId,
+    AvailabilityId,
+    BookingId,
+    CardId,
+    DeltaId,
+    EntryId,
+    EventId,
+    InboxId,
+    JobId,
+    OfferId,
+    OpId,
+    PaymentId,
+    PersonId,
+    RefundId,
+    SessionId
 );
 
 macro_rules! word_fields {
@@ -201,6 +215,7 @@ word_fields!(
     OpState,
     PaymentState,
     PriceUnit,
+    ProposalOutcome,
     Purpose,
     RefundCause,
     RefundState,

@@ -14,6 +14,8 @@ mod purchase;
 mod settle;
 mod summary;
 
+pub(crate) use list::wire_state;
+
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};

@@ -166,9 +166,9 @@ async fn summary_of(app: &App, known: Known, query: SummaryQuery) -> Result<Pers
 }
 
 async fn both_sides(app: &App, filter: PaidFilter) -> Result<[PaidSums; 2], Problem> {
-    let read = app
-        .db
-        .read(move |reads| Ok([reads.paid_sums(&filter, Side::Payer)?, reads.paid_sums(&filter, Side::Payee)?]));
+    let read = app.db.read(move |reads| {
+        Ok([reads.paid_sums(&filter, Side::Payer)?, reads.paid_sums(&filter, Side::Payee)?])
+    });
     Ok(read.await?)
 }
 

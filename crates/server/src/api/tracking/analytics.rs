@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::records::{Amounts, Measure, Word};
 use domain::policy::Kind;
+use domain::records::{Amounts, Measure, Word};
 use domain::rollups::Sums;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -104,7 +104,8 @@ pub(crate) async fn analytics(
     let mut methods: Vec<(&str, Amounts)> = by_label(&sums, Measure::Method).into_iter().collect();
     methods.sort_by_key(|(_, amounts)| std::cmp::Reverse(amounts.number));
     let hours = by_label(&sums, Measure::Hour);
-    let hour = |hour: i64| HourFigures { hour, count: hours.get(&*format!("{hour:02}")).map_or(0, |h| h.number) };
+    let hour =
+        |hour: i64| HourFigures { hour, count: hours.get(&*format!("{hour:02}")).map_or(0, |h| h.number) };
     Ok(Json(Analytics {
         period,
         date_range: scope.range(&app),

@@ -21,8 +21,7 @@ use crate::http::{Problem, Query};
 const RECENT: usize = 10;
 /// All days that anything can have happened on.
 const EVER: (i64, i64) = (0, 2_932_896);
-const MEASURES: &[Measure] =
-    &[Measure::Created, Measure::Captured, Measure::Refunded, Measure::Request];
+const MEASURES: &[Measure] = &[Measure::Created, Measure::Captured, Measure::Refunded, Measure::Request];
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Dashboard {

@@ -58,10 +58,8 @@ impl Scope {
         let calendar = &app.policies.calendar;
         let range = Range::read(query.date_from.as_deref(), query.date_to.as_deref(), &calendar.zone)?;
         let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-        let last_day =
-            if given(&query.date_to) { calendar.day(range.until - Span(1)) } else { today(app) };
-        let first_day =
-            if given(&query.date_from) { calendar.day(range.from) } else { last_day - DAYS + 1 };
+        let last_day = if given(&query.date_to) { calendar.day(range.until - Span(1)) } else { today(app) };
+        let first_day = if given(&query.date_from) { calendar.day(range.from) } else { last_day - DAYS + 1 };
         if last_day - first_day >= DAYS_MAX {
             return Err(Problem::field("date_from", format!("at most {DAYS_MAX} days at once")));
         }
@@ -147,11 +145,7 @@ pub(super) fn by_label(sums: &Sums, measure: Measure) -> BTreeMap<&str, Amounts>
 }
 
 /// The sums of a measure by what is made of its day.
-pub(super) fn by_day<K: Ord>(
-    sums: &Sums,
-    measure: Measure,
-    of: impl Fn(i64) -> K,
-) -> BTreeMap<K, Amounts> {
+pub(super) fn by_day<K: Ord>(sums: &Sums, measure: Measure, of: impl Fn(i64) -> K) -> BTreeMap<K, Amounts> {
     let mut days: BTreeMap<K, Amounts> = BTreeMap::new();
     for (key, amounts) in sums.iter().filter(|(key, _)| key.measure == measure) {
         days.entry(of(key.day)).or_default().add(*amounts, 1);
@@ -169,6 +163,9 @@ mod tests {
             assert_eq!(date(number).to_string(), text);
             assert_eq!(day(text.parse().expect("a date")), number);
         }
-        assert_eq!(day("2028-03-01".parse().expect("a date")) - day("2028-02-28".parse().expect("a date")), 2);
+        assert_eq!(
+            day("2028-03-01".parse().expect("a date")) - day("2028-02-28".parse().expect("a date")),
+            2
+        );
     }
 }

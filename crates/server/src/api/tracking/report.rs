@@ -107,7 +107,8 @@ pub(crate) async fn report(
         None => today(&app),
         Some(text) => {
             let calendar = &app.policies.calendar;
-            let wrong = |_| Problem::field("as_of", "must be a date (2026-01-31) or an instant with an offset");
+            let wrong =
+                |_| Problem::field("as_of", "must be a date (2026-01-31) or an instant with an offset");
             calendar.day(Range::read(Some(text), None, &calendar.zone).map_err(wrong)?.from)
         }
     };
@@ -180,8 +181,13 @@ mod tests {
     fn projections_are_right_in_every_month() {
         let of = |so_far, text: &str| projected(so_far, text.parse().expect("a date"));
         let cases = [
-            (100, "2030-12-31", 100), (100, "2030-12-01", 3_100), (100, "2028-02-29", 100),
-            (100, "2028-02-10", 290), (100, "2030-02-10", 280), (100, "2030-04-15", 200), (0, "2030-01-01", 0),
+            (100, "2030-12-31", 100),
+            (100, "2030-12-01", 3_100),
+            (100, "2028-02-29", 100),
+            (100, "2028-02-10", 290),
+            (100, "2030-02-10", 280),
+            (100, "2030-04-15", 200),
+            (0, "2030-01-01", 0),
             (7, "2030-01-02", 109),
         ];
         for (so_far, on, whole) in cases {
