@@ -83,6 +83,8 @@ ids! {
     SessionId,
     OfferId,
     BookingId,
+    /// A stretch of a payee's availability.
+    AvailabilityId,
     PaymentId,
     /// One attempt at one gateway.
     OpId,

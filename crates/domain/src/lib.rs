@@ -36,6 +36,8 @@ pub mod operations;
 
 pub mod schedule;
 
+pub mod calendar;
+
 pub mod refunds;
 
 pub mod bookings;

@@ -48,6 +48,15 @@ pub enum BookingFlow {
     PayThenConfirm,
 }
 
+/// How a booking is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reschedule {
+    /// Either party moves it.
+    AtOnce,
+    /// The other party must agree.
+    ByRequest,
+}
+
 /// When a payee's share becomes available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
@@ -99,6 +108,9 @@ pub struct BookingPolicy {
     pub flow: BookingFlow,
     pub cancel_on_payment_failure: bool,
     pub refund_on_cancel: bool,
+    pub reschedule: Reschedule,
+    /// Whether a session must lie inside its payee's availability.
+    pub enforce_availability: bool,
     pub require_student_role: bool,
     pub confirm_ttl: Span,
     /// Zero: a confirmed booking may be paid until it starts.
@@ -170,6 +182,8 @@ impl Default for Policies {
                 flow: BookingFlow::Both,
                 cancel_on_payment_failure: false,
                 refund_on_cancel: true,
+                reschedule: Reschedule::AtOnce,
+                enforce_availability: false,
                 require_student_role: false,
                 confirm_ttl: Span::hours(72),
                 pay_ttl: Span::ZERO,

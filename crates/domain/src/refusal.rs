@@ -48,6 +48,18 @@ pub enum Refusal {
 
     #[error("The time is not free any more.")]
     SlotTaken,
+    #[error("The teacher is not available at that time.")]
+    OutsideAvailability,
+    #[error("Some of the items cannot be taken, so nothing was changed.")]
+    InvalidItems(Vec<InvalidItem>),
+    #[error("A paid session can only be moved to a time of the same length.")]
+    LengthFixed,
+    #[error("The booking has been changed meanwhile. Look at it again.")]
+    BookingChanged,
+    #[error("There is an open request to move this booking already.")]
+    RescheduleOpen,
+    #[error("There is no open request to move this booking.")]
+    NoRescheduleRequest,
     #[error("The session has not ended yet.")]
     NotEnded { ends_at: Timestamp },
     #[error("The booking has not been paid.")]
@@ -88,6 +100,14 @@ pub struct Invalid {
     pub problem: String,
 }
 
+/// One item of a batch that cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidItem {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    pub invalid: Invalid,
+}
+
 impl Refusal {
     pub fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
         Refusal::Invalid(Invalid { field, problem: problem.into() })
@@ -115,6 +135,12 @@ impl Refusal {
             R::OwnOffer => "own_gig",
             R::OfferOfAnother => "gig_of_another_teacher",
             R::SlotTaken => "slot_taken",
+            R::OutsideAvailability => "outside_availability",
+            R::InvalidItems(_) => "invalid_items",
+            R::LengthFixed => "length_fixed",
+            R::BookingChanged => "booking_changed",
+            R::RescheduleOpen => "reschedule_open",
+            R::NoRescheduleRequest => "no_reschedule_request",
             R::NotEnded { .. } => "session_not_ended",
             R::NotPaid => "not_paid",
             R::AlreadyPaid { .. } => "already_paid",

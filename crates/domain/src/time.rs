@@ -1,7 +1,7 @@
 //! Instants and spans: microseconds since 1970-01-01T00:00:00Z, nothing else.
 //!
 //! The domain never asks what time it is; `now` arrives in [`crate::context::Context`].
-//! Calendars, zones and text forms are deliberately not here: they belong to the edge.
+//! Zones are deliberately not here (`calendar` has them), nor text forms: they belong to the edge.
 
 use std::ops::{Add, Sub};
 

@@ -12,9 +12,9 @@ use crate::id::{AlertId, AuditId, EntryId, EventId, Id, JobId, LANES, Lane, Pers
 use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
-    Alert, AuditEntry, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent,
-    Job, JobState, LaneRow, LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund,
-    Session, Setting, StudentProfile, TeacherProfile,
+    Alert, AuditEntry, Availability, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord,
+    InboxEvent, Job, JobState, LaneRow, LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting,
+    Refund, Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -34,6 +34,7 @@ macro_rules! tables {
             offers: Offer,
             bookings: Booking,
             busy: Busy,
+            availability: Availability,
             payments: Payment,
             ops: Op,
             refunds: Refund,

@@ -171,12 +171,19 @@ CREATE TABLE booking (
     completion TEXT CHECK (completion IN ('student', 'teacher', 'auto')),
     completed_at BIGINT,
     wake_at BIGINT,
+    proposed_starts_at BIGINT,
+    proposed_ends_at BIGINT,
+    proposed_by BIGINT,
+    proposal_reason TEXT,
+    proposal_version BIGINT,
+    proposal_outcome TEXT CHECK (proposal_outcome IN ('confirmed', 'declined')),
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (lane, id),
     CHECK ((starts_at IS NULL) = (ends_at IS NULL)),
     CHECK (starts_at < ends_at),
+    CHECK (proposed_starts_at < proposed_ends_at),
     CHECK (payer <> payee)
 );
 CREATE INDEX booking_payee ON booking (lane, payee, created_at, id);
@@ -195,6 +202,22 @@ CREATE TABLE busy (
     ends_at BIGINT NOT NULL,
     PRIMARY KEY (lane, party, day, booking)
 );
+
+-- By the wall clock of the payee's zone: seconds of the local day; `date` is a local day number.
+CREATE TABLE availability (
+    lane BIGINT NOT NULL,
+    id BIGINT NOT NULL,
+    payee BIGINT NOT NULL,
+    weekday BIGINT NOT NULL CHECK (weekday IN (0, 1, 2, 3, 4, 5, 6)),
+    from_second BIGINT NOT NULL CHECK (from_second >= 0),
+    until_second BIGINT NOT NULL CHECK (until_second <= 86400),
+    date BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (lane, id),
+    CHECK (from_second < until_second)
+);
+CREATE INDEX availability_payee ON availability (lane, payee);
 
 CREATE TABLE payment (
     lane BIGINT NOT NULL,

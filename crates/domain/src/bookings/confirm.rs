@@ -1,13 +1,15 @@
 //! The teacher says yes, naming the time where none was agreed.
 
+use super::wake::wake_when_confirmed;
 use super::{Actor, lanes_of, payment_of};
+use crate::calendar;
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, PersonId};
 use crate::policy::BookingFlow;
 use crate::records::{Booking, BookingState};
 use crate::refusal::Refusal;
-use crate::schedule::{self, Slot};
+use crate::schedule::Slot;
 use crate::world::{Needs, World};
 
 #[derive(Clone, Debug)]
@@ -35,7 +37,7 @@ impl Command for Confirm {
             needs.payments.key(payment);
         }
         if let Some(slot) = self.slot {
-            schedule::needs(needs, [booking.payer, booking.payee], slot);
+            calendar::needs(needs, [booking.payer, booking.payee], slot);
         }
     }
 
@@ -82,21 +84,9 @@ impl Confirm {
             (None, None) => Err(Refusal::NeedsTimes),
             (None, Some(slot)) => {
                 super::check_slot(cx, slot)?;
-                schedule::hold(world, booking.id, [booking.payer, booking.payee], slot)?;
+                calendar::take(cx, world, booking.id, ([booking.payer, booking.payee], slot))?;
                 Ok(slot)
             }
         }
     }
-}
-
-/// Unpaid: cancelled at the payment deadline. Paid: completed some time after the end.
-fn wake_when_confirmed(cx: &Context<'_>, slot: Slot, paid: bool) -> crate::time::Timestamp {
-    let policy = &cx.policies.booking;
-    if paid {
-        return slot.ends_at + policy.auto_complete_after;
-    }
-    if policy.pay_ttl == crate::time::Span::ZERO {
-        return slot.starts_at;
-    }
-    slot.starts_at.min(cx.now + policy.pay_ttl)
 }

@@ -1,5 +1,6 @@
 //! Requesting a session.
 
+use crate::calendar;
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, OfferId, PersonId};
@@ -51,7 +52,7 @@ impl Command for Create {
     fn needs(&self, _world: &World, needs: &mut Needs) {
         needs.offers.key(self.offer);
         needs.students.key(self.payer);
-        schedule::needs(needs, [self.payer, self.payee], self.slot);
+        calendar::needs(needs, [self.payer, self.payee], self.slot);
     }
 
     fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Booking, Refusal> {
@@ -59,7 +60,7 @@ impl Command for Create {
         let offer = world.offers.get(&self.offer).ok_or(Refusal::NotFound)?.clone();
         self.check(cx, world, &offer)?;
         let id: BookingId = world.new_id(self.payee.lane());
-        schedule::hold(world, id, [self.payer, self.payee], self.slot)?;
+        calendar::take(cx, world, id, ([self.payer, self.payee], self.slot))?;
         let booking = self.booking(cx, id, &offer);
         world.bookings.insert(booking.clone());
         world.tell(id.lane(), "booking.requested", id.raw(), cx.now, format!(r#"{{"booking_id":{id}}}"#));
@@ -111,6 +112,12 @@ impl Create {
             cancelled_by: None,
             completion: None,
             completed_at: None,
+            proposed_starts_at: None,
+            proposed_ends_at: None,
+            proposed_by: None,
+            proposal_reason: None,
+            proposal_version: None,
+            proposal_outcome: None,
             wake_at: Some(confirm_by.min(self.slot.starts_at)),
             version: 1,
             created_at: cx.now,

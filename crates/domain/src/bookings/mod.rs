@@ -2,21 +2,30 @@
 //!
 //! Invariants: rate and fee policy freeze when a booking is made; a pending or confirmed booking
 //! with times holds its slot for both parties; cancelling always settles the money; only a captured
-//! payment makes a booking completable. Reschedules and meetings are deliberately not here yet.
+//! payment makes a booking completable; a request to move a booking is good for the version it was
+//! made for and no other. Meetings are deliberately not here yet.
 
 mod cancel;
 mod complete;
 mod confirm;
 mod create;
 mod notes;
+mod proposal;
+mod reschedule;
+mod respond;
 mod tick;
+mod wake;
 
 pub use cancel::{Cancel, Cancelled};
 pub use complete::Complete;
 pub use confirm::Confirm;
 pub use create::{Create, check_slot};
 pub use notes::EditNotes;
+pub use proposal::Proposal;
+pub use reschedule::{Form, Reschedule, Rescheduled};
+pub use respond::Respond;
 pub use tick::{Tick, Ticked};
+pub(crate) use wake::wake_when_paid;
 
 use crate::id::{Id, PersonId};
 use crate::records::{Booking, Payment};

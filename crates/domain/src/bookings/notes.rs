@@ -34,7 +34,6 @@ impl Command for EditNotes {
         world.bookings.get(&self.booking).ok_or(Refusal::NotFound)?;
         world.bookings.update(&self.booking, |booking| {
             booking.notes.clone_from(&self.notes);
-            booking.version += 1;
             booking.updated_at = cx.now;
         });
         Ok(world.bookings.get(&self.booking).expect("just changed").clone())

@@ -6,7 +6,7 @@ use super::{Actor, complete, lanes_of, needs_money, payment_of};
 use crate::command::{Fact, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, PersonId};
-use crate::records::{Booking, BookingState, Completion, OpKind, RefundCause};
+use crate::records::{Booking, BookingState, Completion, OpKind, ProposalOutcome, RefundCause};
 use crate::schedule;
 use crate::time::Timestamp;
 use crate::world::{Needs, World};
@@ -49,6 +49,7 @@ impl Fact for Tick {
         if booking.wake_at.is_none_or(|at| at > cx.now) {
             return Ticked::Nothing;
         }
+        self.lapse(cx, world, &booking);
         let paid = payment_of(world, &booking).is_some_and(|payment| payment.state.captured());
         match booking.state {
             BookingState::Confirmed if paid => self.complete_or_wait(cx, world, &booking),
@@ -75,6 +76,15 @@ impl Fact for Tick {
 }
 
 impl Tick {
+    /// A request to move the session that nobody answered before it was to begin counts as declined.
+    fn lapse(&self, cx: &Context<'_>, world: &mut World, booking: &Booking) {
+        if booking.proposal().is_some() && booking.starts_at.is_some_and(|at| at <= cx.now) {
+            world
+                .bookings
+                .update(&self.booking, |booking| booking.end_proposal(cx, ProposalOutcome::Declined));
+        }
+    }
+
     fn complete_or_wait(&self, cx: &Context<'_>, world: &mut World, booking: &Booking) -> Ticked {
         let due = booking.ends_at.map(|end| end + cx.policies.booking.auto_complete_after);
         if due.is_some_and(|due| due <= cx.now) {

@@ -5,7 +5,7 @@ use crate::gateway::ChargeReport;
 use crate::id::{Id, OpId};
 use crate::ledger::{Phase, recipes};
 use crate::policy::Release;
-use crate::records::{Booking, BookingState, Op, OpKind, OpState, Payment, PaymentState, RefundCause, Word};
+use crate::records::{BookingState, Op, OpKind, OpState, Payment, PaymentState, RefundCause, Word};
 use crate::refunds::{self, Asked, refund_op};
 use crate::world::World;
 
@@ -102,20 +102,11 @@ fn complete(cx: &Context<'_>, world: &mut World, op: &Op, report: &ChargeReport)
     if let Some(booking) = payment.booking {
         world.bookings.update(&booking, |booking| {
             booking.last_payment_error = None;
-            booking.wake_at = wake_when_paid(cx, booking);
+            booking.wake_at = crate::bookings::wake_when_paid(cx, booking);
             booking.updated_at = cx.now;
         });
     }
     announce(cx, world, &payment);
-}
-
-/// A paid, confirmed booking completes itself some time after its end; a paid pending one still has
-/// its confirmation deadline.
-fn wake_when_paid(cx: &Context<'_>, booking: &Booking) -> Option<crate::time::Timestamp> {
-    match booking.state {
-        BookingState::Confirmed => booking.ends_at.map(|end| end + cx.policies.booking.auto_complete_after),
-        _ => booking.wake_at,
-    }
 }
 
 fn announce(cx: &Context<'_>, world: &mut World, payment: &Payment) {

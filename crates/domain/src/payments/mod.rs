@@ -11,6 +11,7 @@ mod purchase;
 mod record;
 mod release;
 
+pub use crate::pricing::quote_booking;
 pub use begin::{Begun, Method, PayAndShow, PayBooking, Shown};
 pub use confirm::ConfirmIntent;
 pub use purchase::{PurchaseSession, flat_slot};
@@ -19,18 +20,7 @@ pub use release::Release;
 
 use crate::money::Money;
 use crate::policy::Policies;
-use crate::pricing;
-use crate::records::{Booking, Quote};
 use crate::refusal::Refusal;
-use crate::time::Span;
-
-/// What a booking costs: the one place previews, charges and receipts ask. A booking priced by the
-/// hour must have its times; without them the price of one hour is the preview.
-pub fn quote_booking(booking: &Booking) -> Quote {
-    let rate = booking.currency.minor(booking.rate_minor);
-    let length = booking.slot().map_or(Span::HOUR, crate::schedule::Slot::length);
-    pricing::quote(pricing::session_price(rate, booking.unit, length), booking.fee)
-}
 
 /// Whether a charge of this size is offered.
 pub(crate) fn check_amount(policies: &Policies, total: Money) -> Result<(), Refusal> {

@@ -1,6 +1,7 @@
 //! Buying a session in one step: booking, payment and operation in one commit.
 
 use super::begin::{self, Begun, Method};
+use crate::calendar;
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, OfferId, PersonId};
@@ -9,7 +10,7 @@ use crate::operations::{Rail, Ticket};
 use crate::policy::{BookingFlow, Kind, PriceUnit};
 use crate::records::{Booking, BookingState, Call, Confirmer, Offer, OfferState};
 use crate::refusal::Refusal;
-use crate::schedule::{self, Slot};
+use crate::schedule::Slot;
 use crate::time::Span;
 use crate::world::{Needs, World};
 
@@ -45,7 +46,7 @@ impl Command for PurchaseSession {
             return;
         };
         if let Some(slot) = self.slot {
-            schedule::needs(needs, [self.payer, offer.payee], slot);
+            calendar::needs(needs, [self.payer, offer.payee], slot);
         }
     }
 
@@ -60,7 +61,7 @@ impl Command for PurchaseSession {
         self.check(cx, &offer)?;
         let booking = self.booking(cx, world, &offer);
         if let Some(slot) = self.slot {
-            schedule::hold(world, booking.id, [booking.payer, booking.payee], slot)?;
+            calendar::take(cx, world, booking.id, ([booking.payer, booking.payee], slot))?;
         }
         let quote = super::quote_booking(&booking);
         super::check_amount(cx.policies, quote.total())?;
@@ -116,6 +117,12 @@ impl PurchaseSession {
             cancelled_by: None,
             completion: None,
             completed_at: None,
+            proposed_starts_at: None,
+            proposed_ends_at: None,
+            proposed_by: None,
+            proposal_reason: None,
+            proposal_version: None,
+            proposal_outcome: None,
             wake_at: Some(self.slot.map_or(confirm_by, |slot| confirm_by.min(slot.starts_at))),
             version: 1,
             created_at: cx.now,

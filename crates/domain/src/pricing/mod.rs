@@ -6,7 +6,7 @@
 
 use crate::money::{Money, Rounding};
 use crate::policy::{FeeMode, FeePolicy, PriceUnit, RefundFeePolicy};
-use crate::records::Quote;
+use crate::records::{Booking, Quote};
 use crate::time::Span;
 
 impl FeePolicy {
@@ -48,6 +48,14 @@ pub fn quote(price: Money, policy: FeePolicy) -> Quote {
         total_minor: total.minor,
         share_minor: share.minor,
     }
+}
+
+/// What a booking costs: the one place previews, charges and receipts ask. A booking priced by the
+/// hour must have its times; without them the price of one hour is the preview.
+pub fn quote_booking(booking: &Booking) -> Quote {
+    let rate = booking.currency.minor(booking.rate_minor);
+    let length = booking.starts_at.zip(booking.ends_at).map_or(Span::HOUR, |(start, end)| end - start);
+    quote(session_price(rate, booking.unit, length), booking.fee)
 }
 
 /// How much of a refund each party gives back.

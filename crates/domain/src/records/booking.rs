@@ -1,7 +1,7 @@
 //! Gigs, bookings and the busy times that keep them apart.
 
 use super::{by_id, by_key, words};
-use crate::id::{BookingId, Id, OfferId, PaymentId, PersonId};
+use crate::id::{AvailabilityId, BookingId, Id, OfferId, PaymentId, PersonId};
 use crate::money::Currency;
 use crate::policy::{FeePolicy, Kind, PriceUnit};
 use crate::time::Timestamp;
@@ -47,6 +47,11 @@ words! {
     Completion { Student = "student", Teacher = "teacher", Auto = "auto" }
 }
 
+words! {
+    /// What became of a request to move a booking.
+    ProposalOutcome { Confirmed = "confirmed", Declined = "declined" }
+}
+
 /// A payer's claim on an offer, with its own life. Owned by the payee's lane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Booking {
@@ -76,12 +81,46 @@ pub struct Booking {
     pub completed_at: Option<Timestamp>,
     /// When the clock has something to do: expire, cancel unpaid, complete.
     pub wake_at: Option<Timestamp>,
+    /// The last request of a party to move the booking: open while `version` is still the one it
+    /// was made for, void as soon as anything else has become of the booking.
+    pub proposed_starts_at: Option<Timestamp>,
+    pub proposed_ends_at: Option<Timestamp>,
+    pub proposed_by: Option<PersonId>,
+    pub proposal_reason: Option<String>,
+    pub proposal_version: Option<i64>,
+    /// How the last answered request ended.
+    pub proposal_outcome: Option<ProposalOutcome>,
+    /// Goes up with every change of state, times or request; notes and payments aside.
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
 by_id!(Booking, BookingId);
+
+/// Hours in which a payee would like to work, by the wall clock of his zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hours {
+    /// 0 = Monday to 6 = Sunday; of the date, where there is one.
+    pub weekday: i64,
+    /// Seconds of the local day, 0 to 86,400, from before until.
+    pub from_second: i64,
+    pub until_second: i64,
+    /// The day number of the one local date they are for (0 = 1970-01-01); `None`: every week.
+    pub date: Option<i64>,
+}
+
+/// One stretch of a payee's availability.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Availability {
+    pub id: AvailabilityId,
+    pub payee: PersonId,
+    pub hours: Hours,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+by_id!(Availability, AvailabilityId, PersonId, |availability| Some(availability.payee));
 
 /// A time at which a party of a pending or confirmed booking is taken, one row a UTC day it touches.
 #[derive(Clone, Debug, PartialEq)]

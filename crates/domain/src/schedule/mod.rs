@@ -2,7 +2,7 @@
 //!
 //! Invariant: pending and confirmed bookings with times hold rows for payer and payee, others hold
 //! none; no two bookings of one party overlap. Availability (when a teacher would like to work) is
-//! deliberately not here.
+//! deliberately not here (`calendar`).
 
 use crate::id::{BookingId, PersonId};
 use crate::records::{Booking, BookingState, Busy};
@@ -30,8 +30,15 @@ impl Slot {
         self.starts_at.day()..=(self.ends_at - Span(1)).day()
     }
 
-    fn overlaps(self, busy: &Busy) -> bool {
-        busy.starts_at < self.ends_at && self.starts_at < busy.ends_at
+    /// Whether the two have an instant in common.
+    pub fn meets(self, other: Slot) -> bool {
+        other.starts_at < self.ends_at && self.starts_at < other.ends_at
+    }
+}
+
+impl Busy {
+    pub fn slot(&self) -> Slot {
+        Slot { starts_at: self.starts_at, ends_at: self.ends_at }
     }
 }
 
@@ -65,22 +72,28 @@ pub fn needs(needs: &mut Needs, parties: [PersonId; 2], slot: Slot) {
     }
 }
 
-/// Takes the slot for both parties, or says that one of them is taken.
+/// Whether the slot is free for both parties, what the booking itself holds aside.
+pub fn check(world: &World, booking: BookingId, parties: [PersonId; 2], slot: Slot) -> Result<(), Refusal> {
+    for party in parties {
+        for day in slot.days() {
+            let taken = |busy: &Busy| busy.booking != booking && slot.meets(busy.slot());
+            if world.busy.of(&(party, day)).any(taken) {
+                return Err(Refusal::SlotTaken);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes the slot for both parties, or says that one of them is taken. What the booking held before
+/// has been freed.
 pub fn hold(
     world: &mut World,
     booking: BookingId,
     parties: [PersonId; 2],
     slot: Slot,
 ) -> Result<(), Refusal> {
-    for party in parties {
-        for day in slot.days() {
-            let taken =
-                world.busy.of(&(party, day)).any(|busy| busy.booking != booking && slot.overlaps(busy));
-            if taken {
-                return Err(Refusal::SlotTaken);
-            }
-        }
-    }
+    check(world, booking, parties, slot)?;
     for party in parties {
         for row in rows(booking, party, slot) {
             world.busy.insert(row);

@@ -4,4 +4,5 @@ mod batches;
 mod charges;
 mod inbox;
 mod refunds;
+mod reschedules;
 mod strays;

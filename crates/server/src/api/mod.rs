@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod bookings;
+pub mod calendar;
 pub mod cards;
 pub mod gigs;
 pub mod health;
@@ -34,6 +35,7 @@ pub fn document() -> OpenApi {
         teachers::document(),
         gigs::document(),
         bookings::document(),
+        calendar::document(),
         payments::document(),
         cards::document(),
         webhooks::document(),
@@ -49,6 +51,7 @@ pub fn document() -> OpenApi {
 pub fn routes(app: App) -> Router {
     let mounts = if app.config.compat.alias_mounts { &PAYMENTS[..] } else { &PAYMENTS[..1] };
     let mut router = bookings::routes()
+        .merge(calendar::routes())
         .merge(auth::routes(&app))
         .merge(people::routes())
         .merge(users::routes())

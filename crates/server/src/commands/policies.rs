@@ -2,7 +2,7 @@
 
 use domain::policy::{
     BookingFlow, BookingPolicy, FeeMode, FeePolicy, InboxPolicy, Policies, PriceUnit, RefundFeePolicy,
-    RefundPolicy, Release,
+    RefundPolicy, Release, Reschedule,
 };
 use domain::time::Span;
 
@@ -57,6 +57,11 @@ fn booking(config: &Config) -> BookingPolicy {
         },
         cancel_on_payment_failure: settings.on_payment_failure == config::OnPaymentFailure::Cancel,
         refund_on_cancel: settings.refund_on_cancel,
+        reschedule: match settings.reschedule {
+            config::Reschedule::Unilateral => Reschedule::AtOnce,
+            config::Reschedule::TwoStep => Reschedule::ByRequest,
+        },
+        enforce_availability: settings.enforce_availability,
         require_student_role: settings.require_student_role,
         confirm_ttl: Span::hours(settings.confirm_ttl_hours),
         pay_ttl: Span::hours(settings.pay_ttl_hours),

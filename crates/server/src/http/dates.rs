@@ -1,5 +1,7 @@
-//! Dates in filters: a day of the marketplace's zone, or an instant; both ends count.
+//! Dates in filters: a day of the marketplace's zone, or an instant; both ends count. And bare dates,
+//! which are days of whatever zone they are used with.
 
+use domain::calendar::DAY_MAX;
 use domain::time::{Span, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -52,9 +54,36 @@ fn bound(field: &str, text: &str, zone: &TimeZone) -> Result<(Timestamp, Timesta
     Ok((start(day)?, start(next)?))
 }
 
+/// The number of the day that `2026-01-31` names; `None` for anything else, and beyond the calendar.
+pub fn day_number(text: &str) -> Option<i64> {
+    let text = Some(text.trim()).filter(|text| text.len() == DAY_CHARACTERS)?;
+    let start = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    let day = Timestamp(start.as_microsecond()).day();
+    Some(day).filter(|day| (0..=DAY_MAX).contains(day))
+}
+
+/// `2026-01-31`.
+pub fn day_text(day: i64) -> String {
+    let start = Instant(Timestamp(day * Span::DAY.0)).text();
+    start[..DAY_CHARACTERS].to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_numbered_and_named_the_same_way() {
+        for (text, day) in [("1970-01-01", 0), ("2028-02-29", 21_243), ("9999-12-25", DAY_MAX)] {
+            assert_eq!(day_number(text), Some(day), "{text}");
+            assert_eq!(day_text(day), text);
+        }
+        for junk in
+            ["", "2027-02-29", "1969-12-31", "9999-12-31", "20260131", "2026-1-31", "2026-01-31T00:00Z"]
+        {
+            assert_eq!(day_number(junk), None, "{junk}");
+        }
+    }
 
     #[test]
     fn a_day_ends_where_the_next_begins_also_when_clocks_change() {

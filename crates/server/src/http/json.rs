@@ -140,6 +140,11 @@ impl Instant {
         Some(Instant(Timestamp(instant.as_microsecond())))
     }
 
+    /// Whether it has a text form: a sum of one that has and a span may have none.
+    pub fn is_in_calendar(self) -> bool {
+        jiff::Timestamp::from_microsecond(self.0.0).is_ok()
+    }
+
     /// The text form: whole seconds without a fraction, else six digits.
     pub fn text(self) -> String {
         let instant = jiff::Timestamp::from_microsecond(self.0.0)

@@ -38,8 +38,7 @@ pub struct ProblemSchema {
     code: String,
     /// The same as `detail`
     error: String,
-    /// Messages per field, or a decline's code, `decline_code` and param
-    #[schema(value_type = Option<Object>)]
+    /// Messages per field, a decline's code, `decline_code` and param, or a list of what is wrong in a batch
     details: Option<serde_json::Value>,
 }
 

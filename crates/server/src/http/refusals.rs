@@ -17,12 +17,19 @@ fn status(refusal: &Refusal) -> StatusCode {
         R::NotFound => StatusCode::NOT_FOUND,
         R::WrongParty | R::TeacherRequired | R::StudentRequired => StatusCode::FORBIDDEN,
         R::WrongCredentials | R::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
-        R::EmailTaken | R::OfferCategoryTaken | R::SlotTaken | R::PaymentInProgress { .. } => {
-            StatusCode::CONFLICT
-        }
+        R::EmailTaken
+        | R::OfferCategoryTaken
+        | R::SlotTaken
+        | R::BookingChanged
+        | R::RescheduleOpen
+        | R::PaymentInProgress { .. } => StatusCode::CONFLICT,
         R::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         R::Invalid(_)
+        | R::InvalidItems(_)
+        | R::OutsideAvailability
+        | R::LengthFixed
+        | R::NoRescheduleRequest
         | R::WrongState
         | R::InvalidToken
         | R::WrongPassword

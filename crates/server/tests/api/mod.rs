@@ -1,6 +1,9 @@
 //! Resources through the router, on both engines.
 
+mod availability;
 mod bookings;
 mod cards;
 pub mod market;
 mod payments;
+mod reschedules;
+mod slot_races;

@@ -25,11 +25,11 @@ async fn pay(house: &House, cast: &Cast, booking: i64, key: Option<&str>) -> Ans
 async fn all_at_once(house: &House, cast: &Cast, booking: i64, key: Option<&str>) -> Vec<Answer> {
     let house: &House = house;
     let requests = (0..CLIENTS).map(|_| pay(house, cast, booking, key));
-    futures(requests).await
+    together(requests).await
 }
 
 /// Polls all of them in turn until all are done.
-async fn futures<T, F: Future<Output = T>>(all: impl Iterator<Item = F>) -> Vec<T> {
+pub async fn together<T, F: Future<Output = T>>(all: impl Iterator<Item = F>) -> Vec<T> {
     let mut running: Vec<_> = all.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|context| {
         let mut is_done = true;

@@ -3,6 +3,6 @@
 
 pub mod house;
 mod journey;
-mod many;
+pub mod many;
 mod prices;
 mod refusals;

@@ -5,6 +5,7 @@
 //! there. Nothing here changes anything.
 
 pub mod bookings;
+pub mod calendar;
 mod cards;
 mod everything;
 mod fanout;

@@ -1,8 +1,8 @@
-//! Gigs, bookings, busy times.
+//! Gigs, bookings, availability, busy times.
 
 use domain::id::{BookingId, Id, PersonId};
 use domain::policy::FeePolicy;
-use domain::records::{Booking, Busy, Offer};
+use domain::records::{Availability, Booking, Busy, Hours, Offer};
 use domain::rows::Record;
 
 use super::{Stored, found_by_id, table};
@@ -19,15 +19,25 @@ table!(Booking, "booking", key 2, {
     int id, text kind, int payer, int payee, int offer, text title, int starts_at, int ends_at, text state,
     int rate_minor, text unit, text currency, text fee_mode = fee.mode, int fee_rate_bps = fee.rate_bps,
     int fee_min_minor = fee.min_minor, int payment, text last_payment_error, text notes, text session_type,
-    text cancellation_reason, int cancelled_by, text completion, int completed_at, int wake_at, int version,
-    int created_at, int updated_at,
+    text cancellation_reason, int cancelled_by, text completion, int completed_at, int wake_at,
+    int proposed_starts_at, int proposed_ends_at, int proposed_by, text proposal_reason, int proposal_version,
+    text proposal_outcome, int version, int created_at, int updated_at,
 } build Booking {
     id, kind, payer, payee, offer, title, starts_at, ends_at, state, rate_minor, unit, currency,
     fee: FeePolicy { mode: fee_mode, rate_bps: fee_rate_bps, min_minor: fee_min_minor },
     payment, last_payment_error, notes, session_type, cancellation_reason, cancelled_by, completion,
-    completed_at, wake_at, version, created_at, updated_at,
+    completed_at, wake_at, proposed_starts_at, proposed_ends_at, proposed_by, proposal_reason,
+    proposal_version, proposal_outcome, version, created_at, updated_at,
 });
 found_by_id!(Booking);
+
+table!(Availability, "availability", key 2, {
+    int id, int payee, int weekday = hours.weekday, int from_second = hours.from_second,
+    int until_second = hours.until_second, int date = hours.date, int created_at, int updated_at,
+} build Availability {
+    id, payee, hours: Hours { weekday, from_second, until_second, date }, created_at, updated_at,
+});
+found_by_id!(Availability, group "payee");
 
 table!(Busy, "busy", key 4, { int party, int day, int booking, int starts_at, int ends_at });
 

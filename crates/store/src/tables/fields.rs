@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use domain::id::{
-    AlertId, AuditId, BookingId, CardId, EntryId, EventId, Id, InboxId, JobId, OfferId, OpId, PaymentId,
-    PersonId, RefundId, SessionId,
+    AlertId, AuditId, AvailabilityId, BookingId, CardId, EntryId, EventId, Id, InboxId, JobId, OfferId, OpId,
+    PaymentId, PersonId, RefundId, SessionId,
 };
 use domain::money::Currency;
 use domain::policy::{FeeMode, Kind, PriceUnit};
 use domain::records::{
     BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, OfferState, OpKind,
-    OpState, PaymentState, Purpose, RefundCause, RefundState, Space, Word,
+    OpState, PaymentState, ProposalOutcome, Purpose, RefundCause, RefundState, Space, Word,
 };
 use domain::time::Timestamp;
 
@@ -158,8 +158,21 @@ macro_rules! id_fields {
     )*};
 }
 id_fields!(
-    AlertId, AuditId, BookingId, CardId, EntryId, EventId, InboxId, JobId, OfferId, OpId, PaymentId,
-    PersonId, RefundId, SessionId
+    AlertId,
+    AuditId,
+    AvailabilityId,
+    BookingId,
+    CardId,
+    EntryId,
+    EventId,
+    InboxId,
+    JobId,
+    OfferId,
+    OpId,
+    PaymentId,
+    PersonId,
+    RefundId,
+    SessionId
 );
 
 macro_rules! word_fields {
@@ -200,6 +213,7 @@ word_fields!(
     OpState,
     PaymentState,
     PriceUnit,
+    ProposalOutcome,
     Purpose,
     RefundCause,
     RefundState,

@@ -118,6 +118,7 @@ both! {
         indexed(&mut c, "count_bookings", |reads| reads.count_bookings(&bookings(Side::Payer)));
         indexed(&mut c, "logged_in", |reads| reads.logged_in(SessionId(257)));
         indexed(&mut c, "known", |reads| reads.known(STUDENT));
+        ordered(&mut c, "busy", |reads| reads.busy(STUDENT, 20_000..=20_090));
     }
 }
 

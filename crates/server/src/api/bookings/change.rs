@@ -211,15 +211,16 @@ fn not_ended(ends_at: Timestamp, now: Timestamp) -> Problem {
     }))
 }
 
-fn now_with(parts: &BookingParts, booking: &Booking) -> BookingParts {
+/// What is shown, with what has become of the booking.
+pub(super) fn now_with(parts: &BookingParts, booking: &Booking) -> BookingParts {
     BookingParts { booking: booking.clone(), ..parts.clone() }
 }
 
-async fn once<C: Command<Receipt = Booking>>(
+pub(super) async fn once<C: Command>(
     app: &App,
     command: C,
     key: Option<Key>,
-    render: Arc<Render<Booking>>,
+    render: Arc<Render<C::Receipt>>,
 ) -> Result<Response, Error> {
     match app.db.submit(Once { request: Repeatable { command, key }, render }).await? {
         Done::Fresh { answer, .. } => Ok(respond(answer, false)),

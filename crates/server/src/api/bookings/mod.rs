@@ -2,14 +2,14 @@
 //!
 //! Invariants: a booking is found through its parties' scope, so another's is a 404; its price is
 //! never taken from a request; cancelling drives the refund before it answers, and an answer that
-//! does not come leaves it processing. Deliberately not here: availability, reschedules, meetings,
-//! paying.
+//! does not come leaves it processing. Deliberately not here: availability, meetings, paying.
 
 mod cancel;
 mod change;
 mod create;
 mod list;
 mod refund;
+mod reschedule;
 mod scope;
 mod view;
 
@@ -31,6 +31,9 @@ pub fn routes() -> Router<App> {
         .route("/api/bookings/bookings/{id}/confirm", post(change::confirm_booking))
         .route("/api/bookings/bookings/{id}/decline", post(cancel::decline_booking))
         .route("/api/bookings/bookings/{id}/cancel", post(cancel::cancel_booking))
+        .route("/api/bookings/bookings/{id}/reschedule", post(reschedule::reschedule_booking))
+        .route("/api/bookings/bookings/{id}/request_reschedule", post(reschedule::request_reschedule))
+        .route("/api/bookings/bookings/{id}/respond_reschedule", post(reschedule::respond_reschedule))
         .route("/api/bookings/bookings/{id}/complete", post(change::complete_booking))
         .route("/api/bookings/bookings/{id}/complete_manually", post(change::complete_booking_manually))
 }
@@ -47,6 +50,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
         change::confirm_booking,
         change::complete_booking,
         change::complete_booking_manually,
+        reschedule::reschedule_booking,
+        reschedule::request_reschedule,
+        reschedule::respond_reschedule,
         cancel::cancel_booking,
         cancel::decline_booking,
         cancel::delete_booking,

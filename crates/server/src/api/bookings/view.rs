@@ -58,14 +58,19 @@ pub(crate) struct BookingView {
     updated_at: Instant,
 }
 
+/// The open request to move the booking, and how the one before it ended.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Reschedule {
     /// NONE or PENDING
     reschedule_request_status: &'static str,
-    reschedule_request_start_time: Option<String>,
-    reschedule_request_end_time: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    reschedule_request_start_time: Option<Instant>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    reschedule_request_end_time: Option<Instant>,
     reschedule_request_reason: Option<String>,
+    /// A user id.
     reschedule_requested_by: Option<String>,
+    /// CONFIRMED or DECLINED; one that nobody answered in time counts as declined.
     previous_reschedule_request_status: Option<String>,
 }
 
@@ -141,7 +146,7 @@ pub(super) fn render(parts: &BookingParts, look: Look) -> BookingView {
         status: upper(shown),
         actual_status: look.completed_as_confirmed.then(|| upper(booking.state)),
         payment_status,
-        reschedule: NO_RESCHEDULE,
+        reschedule: reschedule(parts),
         meeting: MeetingLinks::default(),
         notes: booking.notes.clone(),
         session_type: booking.session_type.clone(),
@@ -155,14 +160,23 @@ pub(super) fn render(parts: &BookingParts, look: Look) -> BookingView {
     }
 }
 
-const NO_RESCHEDULE: Reschedule = Reschedule {
-    reschedule_request_status: "NONE",
-    reschedule_request_start_time: None,
-    reschedule_request_end_time: None,
-    reschedule_request_reason: None,
-    reschedule_requested_by: None,
-    previous_reschedule_request_status: None,
-};
+fn reschedule(parts: &BookingParts) -> Reschedule {
+    let proposal = parts.booking.proposal();
+    let slot = proposal.as_ref().map(|proposal| proposal.slot);
+    Reschedule {
+        reschedule_request_status: if proposal.is_some() { "PENDING" } else { "NONE" },
+        reschedule_request_start_time: slot.map(|slot| Instant(slot.starts_at)),
+        reschedule_request_end_time: slot.map(|slot| Instant(slot.ends_at)),
+        reschedule_requested_by: proposal.as_ref().map(|proposal| uuid_of(parts, proposal.by)),
+        reschedule_request_reason: proposal.and_then(|proposal| proposal.reason),
+        previous_reschedule_request_status: parts.booking.proposal_outcome.map(upper),
+    }
+}
+
+/// The user id of one of the parties.
+pub(super) fn uuid_of(parts: &BookingParts, party: PersonId) -> String {
+    if party == parts.payer.id { parts.payer.uuid.clone() } else { parts.payee.uuid.clone() }
+}
 
 /// Who completed a session, on the wire.
 pub(super) fn completed_by(how: Option<Completion>) -> Option<&'static str> {

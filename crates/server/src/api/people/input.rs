@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use domain::calendar::Zone;
 use domain::money::Currency;
 use domain::people::ProfilePatch;
 use domain::records::Person;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use utoipa::ToSchema;
@@ -47,7 +47,7 @@ pub(super) struct ProfileInput {
 
 impl ProfileInput {
     pub(super) fn patch(self, person: &Person, currency: Currency) -> Result<ProfilePatch, Problem> {
-        if self.time_zone.as_deref().is_some_and(|zone| TimeZone::get(zone.trim()).is_err()) {
+        if self.time_zone.as_deref().is_some_and(|zone| Zone::named(zone).is_none()) {
             return Err(Problem::field("time_zone", "must be an IANA time zone such as Europe/Paris"));
         }
         let hourly_rate = self.hourly_rate.map(|text| text.money("hourly_rate", currency)).transpose()?;
