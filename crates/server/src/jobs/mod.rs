@@ -5,6 +5,7 @@
 //! stopped node leaves behind is due again. Deliberately not here: what became of the work.
 
 mod answers;
+mod booking_letters;
 mod cards;
 mod clockwork;
 mod gateways;

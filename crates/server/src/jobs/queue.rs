@@ -10,6 +10,7 @@ use serde::Deserialize;
 use store::Error;
 use tokio::task::JoinSet;
 
+use super::booking_letters;
 use super::cards;
 use super::letters::{self, Receipts};
 use crate::app::App;
@@ -62,6 +63,8 @@ async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
     let worked = match job.kind.as_ref() {
         "receipt" => letters::receipt(app, job, receipts).await,
         "detach_card" => cards::detach(app, job).await,
+        "booking_letter" => booking_letters::booking(app, job).await,
+        "decline_letter" => booking_letters::decline(app, job).await,
         "mail" => letters::mail(app, job).await,
         kind => return JobEnd::Hopeless(format!("this version knows no job {kind}")),
     };
