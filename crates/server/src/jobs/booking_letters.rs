@@ -50,7 +50,8 @@ pub(super) async fn booking(app: &App, job: &Job) -> Result<(), JobEnd> {
     let envelopes = to.into_iter().map(|person| {
         let (role, other) =
             if person.id == parts.booking.payer { ("payer", &parts.payee) } else { ("payee", &parts.payer) };
-        let facts = facts(&body, &parts.booking, (person, other));
+        let meeting = app.rooms.meeting(&parts.booking, parts.is_paid(), parts.booking.payer);
+        let join_url = meeting.join_url.unwrap_or_default();
         let invites = matches!(letter, "booking_confirmed" | "booking_rescheduled" | "booking_cancelled");
         let invitation =
             invites.then(|| invite(app, job, (&parts.booking, body.more.was_confirmed), (person, other)));

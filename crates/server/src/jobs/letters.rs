@@ -89,6 +89,7 @@ pub(super) async fn receipt<'a>(app: &App, job: &Job, read: &'a Receipts) -> Res
         at: text(payment.paid_at.unwrap_or(job.created_at)),
         starts_at: booking.and_then(|booking| booking.starts_at).map_or(String::new(), text),
         card: card.clone().unwrap_or_default(),
+        join_url: booking.and_then(|booking| link(app, booking, payment)).unwrap_or_default(),
         ..Facts::default()
     };
     let envelope = |role: &str, letter: &'static str, to: &'a Person, other: &Person| Envelope {
@@ -96,7 +97,10 @@ pub(super) async fn receipt<'a>(app: &App, job: &Job, read: &'a Receipts) -> Res
         person: to,
         letter,
         facts: facts(to, other),
-        invitation: booking.and_then(|booking| invite(app, job, (booking, false), (to, other))),
+        invitation: booking.and_then(|booking| {
+            let url = link(app, booking, payment).unwrap_or_default();
+            invite(app, job, (booking, false, &url), (to, other))
+        }),
     };
     let both = vec![envelope("payer", "receipt", payer, payee), envelope("payee", "paid", payee, payer)];
     send_all(app, job, both).await
@@ -206,6 +210,11 @@ async fn send(app: &App, job: &Job, envelope: Envelope<'_>) -> Result<(), MailEr
         at: job.created_at,
     };
     app.mailer.send(&mail).await
+}
+
+/// The link to join a session, once it is paid.
+fn link(app: &App, booking: &Booking, payment: &Payment) -> Option<String> {
+    app.rooms.meeting(booking, payment.is_paid(), payment.payer).join_url
 }
 
 /// An instant as letters show it.

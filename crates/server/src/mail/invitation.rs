@@ -156,8 +156,8 @@ mod tests {
             SUMMARY:Spanish\\, slowly\r\n\
             DESCRIPTION:With Eve\\, the teacher\\;\\nbring a \\\\ book\r\n\
             ORGANIZER:mailto:bursar@bursar.example\r\n\
-            ATTENDEE;CN=\"Ada A Berg, Dr.\";ROLE=REQ-PARTICIPANT;RSVP=FALSE:mailto:ada@e\r\n\
-            \x20xample.org\r\n\
+            ATTENDEE;CN=\"Ada A Berg, Dr.\";ROLE=REQ-PARTICIPANT;RSVP=FALSE:mailto:ada@ex\r\n\
+            \x20ample.org\r\n\
             STATUS:CONFIRMED\r\n\
             TRANSP:OPAQUE\r\n\
             LOCATION:https://bursar.example/meet/abc\r\n\

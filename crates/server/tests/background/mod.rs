@@ -6,4 +6,5 @@ mod clock;
 mod controls;
 mod letters;
 mod place;
+mod smtp;
 mod webhooks;
