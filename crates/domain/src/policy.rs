@@ -120,11 +120,24 @@ pub struct BookingPolicy {
     pub length_max: Span,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RefundPolicy {
-    /// Whether cancelling a paid booking refunds it at once, or leaves a request for an admin.
+    /// Whether a refund is sent at once, or left as a request for an admin.
     pub automatic: bool,
+    /// Kinds that are refunded automatically; all others by hand.
+    pub automatic_kinds: Vec<Kind>,
+    /// How long after the end a refund is still automatic.
+    pub grace: Span,
+    /// Approving a request also sends it.
+    pub approve_processes: bool,
     pub fee: RefundFeePolicy,
+}
+
+impl RefundPolicy {
+    /// Whether refunds of this kind are sent without asking anybody.
+    pub fn sends(&self, kind: Kind) -> bool {
+        self.automatic && self.automatic_kinds.contains(&kind)
+    }
 }
 
 /// How long webhook events are kept alive before a human is asked.
@@ -191,7 +204,13 @@ impl Default for Policies {
                 length_min: Span::minutes(15),
                 length_max: Span::minutes(720),
             },
-            refunds: RefundPolicy { automatic: true, fee: RefundFeePolicy::ProRata },
+            refunds: RefundPolicy {
+                automatic: true,
+                automatic_kinds: vec![Kind::Booking, Kind::GigPurchase],
+                grace: Span::ZERO,
+                approve_processes: false,
+                fee: RefundFeePolicy::ProRata,
+            },
             release_booking: Release::OnCompletion,
             release_gig_purchase: Release::OnCompletion,
             hold: Span::ZERO,

@@ -3,7 +3,7 @@
 //! A refusal touches nothing. Its code is part of the API: stable, in snake case, never renamed. Which
 //! HTTP status it becomes is the server's business (`server/src/http/refusals.rs`).
 
-use crate::id::{OpId, PaymentId};
+use crate::id::{OpId, PaymentId, RefundId};
 use crate::money::Money;
 use crate::time::{Span, Timestamp};
 
@@ -87,6 +87,8 @@ pub enum Refusal {
     NotRefundable,
     #[error("The refund exceeds what remains of the payment.")]
     RefundExceedsRemaining,
+    #[error("Another refund of this payment is waiting for a decision.")]
+    RefundOpen { refund: RefundId, state: &'static str },
 
     #[error("The idempotency key was used with another request.")]
     IdempotencyKeyReused,
@@ -154,6 +156,7 @@ impl Refusal {
             R::PaymentInProgress { .. } => "payment_in_progress",
             R::NotRefundable => "not_refundable",
             R::RefundExceedsRemaining => "refund_exceeds_remaining",
+            R::RefundOpen { .. } => "refund_open",
             R::IdempotencyKeyReused => "idempotency_key_reused",
         }
     }

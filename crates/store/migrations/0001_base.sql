@@ -46,6 +46,7 @@ CREATE TABLE person (
     PRIMARY KEY (lane, id)
 );
 CREATE INDEX person_created ON person (created_at, id);
+CREATE INDEX person_admin ON person (created_at, id) WHERE admin = 1 AND active = 1;
 
 CREATE TABLE teacher_profile (
     lane BIGINT NOT NULL,
@@ -309,7 +310,7 @@ CREATE TABLE refund (
     payer BIGINT NOT NULL,
     booking BIGINT,
     requested_by BIGINT,
-    cause TEXT NOT NULL CHECK (cause IN ('cancelled', 'declined', 'expired', 'late_capture', 'requested')),
+    cause TEXT NOT NULL CHECK (cause IN ('cancelled', 'declined', 'expired', 'late_capture', 'requested', 'gateway')),
     reason TEXT NOT NULL,
     amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
     fee_minor BIGINT NOT NULL,
@@ -321,14 +322,24 @@ CREATE TABLE refund (
     state TEXT NOT NULL CHECK (state IN ('requested', 'approved', 'rejected', 'processing', 'processed', 'failed')),
     op BIGINT,
     failure TEXT,
+    admin_notes TEXT NOT NULL,
+    reviewed_by BIGINT,
+    reviewed_at BIGINT,
     processed_at BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (lane, id),
     FOREIGN KEY (lane, payment) REFERENCES payment (lane, id),
-    CHECK (amount_minor + subsidy_minor = fee_minor + share_minor)
+    CHECK (amount_minor + subsidy_minor = fee_minor + share_minor),
+    CHECK (fee_minor >= 0 AND share_minor >= 0 AND subsidy_minor >= 0)
 );
 CREATE INDEX refund_payment ON refund (lane, payment);
+-- At most one request a payment waits for a decision.
+CREATE UNIQUE INDEX refund_one_open ON refund (lane, payment) WHERE state IN ('requested', 'approved');
+CREATE INDEX refund_payer ON refund (payer, created_at, id);
+CREATE INDEX refund_asker ON refund (requested_by, created_at, id) WHERE requested_by IS NOT NULL;
+CREATE INDEX refund_state ON refund (state, created_at, id);
+CREATE INDEX refund_created ON refund (created_at, id);
 
 CREATE TABLE card (
     lane BIGINT NOT NULL,

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::id::{BookingId, OpId, PersonId, RefundId};
 use crate::operations;
 use crate::records::{Booking, BookingState, OpKind, PaymentState, RefundCause};
-use crate::refunds::{self, Asked};
+use crate::refunds::{self, Asked, Given};
 use crate::refusal::Refusal;
 use crate::schedule;
 use crate::world::{Needs, World};
@@ -30,6 +30,8 @@ pub struct Cancelled {
     pub booking: Booking,
     /// The full refund and its operation.
     pub refund: Option<(RefundId, OpId)>,
+    /// The request that stands for it where refunds are decided by hand.
+    pub requested: Option<RefundId>,
     /// Operations to be ended at their gateway.
     pub drop: Vec<OpId>,
     /// False when it was cancelled before.
@@ -96,9 +98,14 @@ pub(crate) fn cancel(
 ) -> Cancelled {
     schedule::close(world, booking.id, actor.person(), reason, cx.now);
     let drop = drop_open(cx, world, booking);
-    let refund = refund_all(cx, world, booking, actor, cause, reason);
+    let given = give_back(cx, world, booking, actor, cause, reason);
     let booking = world.bookings.get(&booking.id).expect("just closed").clone();
-    Cancelled { booking, refund, drop, changed: true }
+    let (refund, requested) = match given {
+        Given::Nothing => (None, None),
+        Given::Sent(refund, op) => (Some((refund, op)), None),
+        Given::Requested(refund) => (None, Some(refund)),
+    };
+    Cancelled { booking, refund, requested, drop, changed: true }
 }
 
 /// Wishes the end of every live charge. One that has the money already completes and is refunded.
@@ -122,33 +129,25 @@ fn drop_open(cx: &Context<'_>, world: &mut World, booking: &Booking) -> Vec<OpId
     drop
 }
 
-fn refund_all(
+fn give_back(
     cx: &Context<'_>,
     world: &mut World,
     booking: &Booking,
     actor: Actor,
     cause: RefundCause,
     reason: &str,
-) -> Option<(RefundId, OpId)> {
-    let payment = payment_of(world, booking)?;
-    let most = crate::pricing::refundable(&payment.quote, cx.policies.refunds.fee);
-    let kept = payment.quote.total() - most;
-    let left = payment.refundable_left() - kept.min(payment.refundable_left());
-    // A teacher who declines and a request that lapses give everything back, whatever is configured.
+) -> Given {
+    // A teacher who declines and a request that lapses give back whatever is configured.
     let keeps_money = cause == RefundCause::Cancelled && !cx.policies.booking.refund_on_cancel;
-    if !payment.state.captured() || left.is_zero() || keeps_money {
-        return None;
-    }
+    let Some(payment) = booking.payment.filter(|_| !keeps_money) else { return Given::Nothing };
     let asked = Asked { cause, by: actor.person(), reason: reason.to_string() };
-    let started = refunds::start(cx, world, payment.id, left, &asked);
-    Some(started.expect("what is left of a captured payment can be refunded"))
+    refunds::give_all(cx, world, payment, &asked)
 }
 
 /// Asking again changes nothing and tells the same.
 fn already(world: &World, booking: Booking) -> Cancelled {
-    let refund = booking.payment.and_then(|payment| {
-        let made = world.refunds.of(&payment).last()?;
-        Some((made.id, made.op?))
-    });
-    Cancelled { booking, refund, drop: Vec::new(), changed: false }
+    let made = booking.payment.and_then(|payment| world.refunds.of(&payment).last());
+    let refund = made.and_then(|made| Some((made.id, made.op?)));
+    let requested = made.filter(|made| made.state.open()).map(|made| made.id);
+    Cancelled { booking, refund, requested, drop: Vec::new(), changed: false }
 }

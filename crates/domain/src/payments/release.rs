@@ -50,12 +50,7 @@ impl Fact for Release {
 
 /// The share less what refunds have taken, or hold, of it.
 fn left_of_share(world: &World, payment: &Payment) -> crate::money::Money {
-    use crate::records::RefundState as S;
-    let taken: i64 = world
-        .refunds
-        .of(&payment.id)
-        .filter(|refund| matches!(refund.state, S::Processing | S::Processed))
-        .map(|refund| refund.from_pending_minor)
-        .sum();
+    let counting = world.refunds.of(&payment.id).filter(|refund| refund.state.counts());
+    let taken: i64 = counting.map(|refund| refund.from_pending_minor).sum();
     payment.quote.currency.minor(payment.quote.share_minor - taken)
 }

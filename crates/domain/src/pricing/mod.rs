@@ -4,7 +4,7 @@
 //! `total + subsidy = fee + share` for every input; each computed line is rounded half up once and
 //! the last line is the difference. Taxes and coupons' limits are deliberately not here.
 
-use crate::money::{Money, Rounding};
+use crate::money::{Currency, Money, Rounding};
 use crate::policy::{FeeMode, FeePolicy, PriceUnit, RefundFeePolicy};
 use crate::records::{Booking, Quote};
 use crate::time::Span;
@@ -58,12 +58,34 @@ pub fn quote_booking(booking: &Booking) -> Quote {
     quote(session_price(rate, booking.unit, length), booking.fee)
 }
 
-/// How much of a refund each party gives back.
+/// What each party gives back: of one refund, or of all refunds so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefundSplit {
     pub fee: Money,
     pub subsidy: Money,
     pub share: Money,
+}
+
+impl RefundSplit {
+    /// Nothing has gone back yet.
+    pub fn none(currency: Currency) -> RefundSplit {
+        RefundSplit { fee: currency.zero(), subsidy: currency.zero(), share: currency.zero() }
+    }
+
+    /// What the payer gets.
+    pub fn amount(self) -> Money {
+        self.fee + self.share - self.subsidy
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: RefundSplit) -> RefundSplit {
+        RefundSplit {
+            fee: self.fee + other.fee,
+            subsidy: self.subsidy + other.subsidy,
+            share: self.share + other.share,
+        }
+    }
 }
 
 /// The most a payer can get back of a payment.
@@ -74,21 +96,36 @@ pub fn refundable(quote: &Quote, policy: RefundFeePolicy) -> Money {
     }
 }
 
-/// Splits a refund of `amount` after `before` has been refunded or reserved already. The fee
-/// returned so far is always `half_up(fee × refunded so far ÷ total)`, the subsidy likewise, and the
-/// share takes the rest, so that any sequence of parts ends at exactly the whole.
-pub fn refund_split(quote: &Quote, policy: RefundFeePolicy, before: Money, amount: Money) -> RefundSplit {
-    let so_far = |part: Money, refunded: Money| {
-        if quote.total_minor == 0 {
-            return part.currency.zero();
+/// Splits a refund of `amount` after `before` has gone back or is on its way. The fee returned so
+/// far is always `half_up(fee × refunded so far ÷ total)`, the subsidy likewise (of what can go back
+/// at all), and the share takes the rest. Whatever parts failed in between, nobody gives back more
+/// than he got, so that any sequence of parts ends at exactly the whole.
+pub fn refund_split(
+    quote: &Quote,
+    policy: RefundFeePolicy,
+    before: RefundSplit,
+    amount: Money,
+) -> RefundSplit {
+    let zero = quote.currency.zero();
+    let so_far = before.amount() + amount;
+    let due = |part: Money, whole: Money| {
+        if so_far.minor >= whole.minor {
+            return part;
         }
-        part.times(refunded.minor, quote.total_minor, Rounding::HalfUp)
+        part.times(so_far.minor, whole.minor, Rounding::HalfUp)
     };
-    let step = |part: Money| so_far(part, before + amount) - so_far(part, before);
+    let left = RefundSplit {
+        fee: quote.fee() - before.fee,
+        subsidy: quote.subsidy() - before.subsidy,
+        share: quote.share() - before.share,
+    };
+    let subsidy = due(quote.subsidy(), refundable(quote, policy)) - before.subsidy;
+    let subsidy = subsidy.max(zero).min(left.subsidy);
     let fee = match policy {
-        RefundFeePolicy::ProRata => step(quote.fee()),
-        RefundFeePolicy::Keep => quote.currency.zero(),
+        RefundFeePolicy::ProRata => due(quote.fee(), quote.total()) - before.fee,
+        RefundFeePolicy::Keep => zero,
     };
-    let subsidy = step(quote.subsidy());
+    let least = (amount + subsidy - left.share).max(zero);
+    let fee = fee.max(least).min(left.fee).min(amount + subsidy);
     RefundSplit { fee, subsidy, share: amount + subsidy - fee }
 }

@@ -161,6 +161,8 @@ words! {
         /// The payable was gone when the money came.
         LateCapture = "late_capture",
         Requested = "requested",
+        /// Made at the gateway by somebody else; we only heard of it.
+        Gateway = "gateway",
     }
 }
 
@@ -185,8 +187,13 @@ pub struct Refund {
     pub from_available_minor: i64,
     pub currency: Currency,
     pub state: RefundState,
+    /// The newest attempt: a failed one may be tried again.
     pub op: Option<OpId>,
     pub failure: Option<String>,
+    /// What the administrator who decided wrote beside it.
+    pub admin_notes: String,
+    pub reviewed_by: Option<PersonId>,
+    pub reviewed_at: Option<Timestamp>,
     pub processed_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -293,6 +300,18 @@ impl Refund {
     /// What the payee owes after this refund because he no longer had it.
     pub fn from_receivable(&self) -> Money {
         self.currency.minor(self.share_minor - self.from_pending_minor - self.from_available_minor)
+    }
+}
+
+impl RefundState {
+    /// Asked for, and neither sent nor refused: an administrator's to decide.
+    pub fn open(self) -> bool {
+        matches!(self, RefundState::Requested | RefundState::Approved)
+    }
+
+    /// Its money has gone back, or is on its way.
+    pub fn counts(self) -> bool {
+        matches!(self, RefundState::Processing | RefundState::Processed)
     }
 }
 

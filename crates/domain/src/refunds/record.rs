@@ -7,7 +7,7 @@ use crate::id::{Id, OpId, PersonId};
 use crate::ledger::{Phase, recipes};
 use crate::money::{Currency, Money};
 use crate::operations::{Heard, Rail, Step};
-use crate::records::{BookingState, Claim, Op, OpState, Payment, PaymentState, Refund, RefundState, Space};
+use crate::records::{BookingState, Claim, Op, OpState, Payment, Refund, RefundState, Space};
 use crate::schedule;
 use crate::time::Span;
 use crate::world::{Needs, World};
@@ -123,7 +123,8 @@ impl RecordRefund {
     }
 }
 
-fn reported(cx: &Context<'_>, world: &mut World, op: &Op, report: &RefundReport) -> Step {
+/// What a report of a refund makes of its operation.
+pub(super) fn reported(cx: &Context<'_>, world: &mut World, op: &Op, report: &RefundReport) -> Step {
     if op.reference.is_none() {
         note_reference(cx, world, op, &report.reference);
     }
@@ -156,7 +157,7 @@ fn reported(cx: &Context<'_>, world: &mut World, op: &Op, report: &RefundReport)
     }
 }
 
-fn claim_key(op: &Op, object: &str) -> (Space, String) {
+pub(super) fn claim_key(op: &Op, object: &str) -> (Space, String) {
     (Space::GatewayObject, format!("{}:{object}", op.gateway))
 }
 
@@ -189,20 +190,16 @@ fn succeed(cx: &Context<'_>, world: &mut World, op: &Op) {
         payment.state = payment.state_from_amounts();
         payment.updated_at = cx.now;
     });
-    let body = format!(
-        r#"{{"payment_id":{},"refund_id":{refund_id},"amount_minor":{}}}"#,
-        payment.id, refund.amount_minor
-    );
-    world.tell(lane, "refund.processed", refund_id.raw(), cx.now, body);
+    tell(cx, world, &refund, "refund.processed", format!("{}:processed", op.id));
     cancel_undelivered(cx, world, op);
 }
 
-/// A full refund of a lesson that has not been held ends the booking.
+/// A full refund of a lesson that has not been held ends the booking (BR-44). Where the fee is kept,
+/// full is all that can go back.
 fn cancel_undelivered(cx: &Context<'_>, world: &mut World, op: &Op) {
     let payment = world.payments.get(&op.payment).expect("loaded");
-    let Some(booking) = payment.booking.filter(|_| payment.state == PaymentState::Refunded) else {
-        return;
-    };
+    let gone = payment.refund_reserved_minor == 0 && super::left(cx.policies, payment).is_zero();
+    let Some(booking) = payment.booking.filter(|_| gone) else { return };
     let state = world.bookings.get(&booking).expect("loaded with its payment").state;
     if matches!(state, BookingState::Pending | BookingState::Confirmed) {
         schedule::close(world, booking, None, "refunded in full", cx.now);
@@ -236,6 +233,7 @@ fn give_up(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) {
             payment.updated_at = cx.now;
         });
         set_failed(cx, world, op, reason);
+        tell(cx, world, &refund, "refund.failed", format!("{}:failed", op.id));
     } else {
         world.post(lane, recipes::suspense_out(op, op.amount, Phase::Void), cx.now);
     }
@@ -268,6 +266,7 @@ fn come_back(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) {
             payment.updated_at = cx.now;
         });
         set_failed(cx, world, op, reason);
+        tell(cx, world, &refund, "refund.failed", format!("{}:returned", op.id));
     } else {
         world.post(lane, recipes::suspense_in(op, op.amount), cx.now);
     }
@@ -305,4 +304,20 @@ fn set_failed(cx: &Context<'_>, world: &mut World, op: &Op, reason: &str) {
         refund.failure = Some(reason.to_string());
         refund.updated_at = cx.now;
     });
+}
+
+/// Tells subscribers, and queues the letters that follow; `once` names the event among all others of
+/// refunds.
+pub(super) fn tell(cx: &Context<'_>, world: &mut World, refund: &Refund, kind: &'static str, once: String) {
+    let body = format!(
+        r#"{{"payment_id":{},"refund_id":{},"amount_minor":{},"currency":"{}"}}"#,
+        refund.payment,
+        refund.id,
+        refund.amount_minor,
+        refund.currency.code()
+    );
+    let lane = refund.id.lane();
+    world.tell(lane, kind, refund.id.raw(), cx.now, body);
+    let letter = format!(r#"{{"refund_id":{},"event":"{kind}"}}"#, refund.id);
+    world.queue(lane, "refund_letter", once, letter, cx.now);
 }

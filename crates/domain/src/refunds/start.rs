@@ -49,44 +49,145 @@ pub fn start(
     amount: Money,
     asked: &Asked,
 ) -> Result<(RefundId, OpId), Refusal> {
-    let payment = world.payments.get(&id).ok_or(Refusal::NotFound)?.clone();
+    let payment = checked(cx, world, id, amount, asked.cause)?;
+    let refund = draft(cx, world, &payment, amount, asked);
+    let refund_id = refund.id;
+    world.refunds.insert(refund);
+    Ok((refund_id, launch(cx, world, &payment, refund_id)))
+}
+
+/// Sends what was requested, or what failed before, for this amount: with what each party gives
+/// back as it is now.
+pub(super) fn restart(
+    cx: &Context<'_>,
+    world: &mut World,
+    id: RefundId,
+    amount: Money,
+) -> Result<OpId, Refusal> {
+    let refund = world.refunds.get(&id).ok_or(Refusal::NotFound)?.clone();
+    let payment = checked(cx, world, refund.payment, amount, refund.cause)?;
+    let parts = Parts::of(cx, world, &payment, amount, refund.cause);
+    world.refunds.update(&id, |refund| parts.put(refund));
+    Ok(launch(cx, world, &payment, id))
+}
+
+/// A request for an administrator: moves nothing, and says what would be moved.
+pub(super) fn note(
+    cx: &Context<'_>,
+    world: &mut World,
+    payment: &Payment,
+    amount: Money,
+    asked: &Asked,
+) -> RefundId {
+    let refund = draft(cx, world, payment, amount, asked);
+    let id = refund.id;
+    world.refunds.insert(refund);
+    told_requested(cx, world, id);
+    id
+}
+
+/// Raises a request to this amount; whoever had approved it had approved another one.
+pub(super) fn raise(cx: &Context<'_>, world: &mut World, payment: &Payment, id: RefundId, amount: Money) {
+    let cause = world.refunds.get(&id).expect("the caller has it").cause;
+    let parts = Parts::of(cx, world, payment, amount, cause);
+    world.refunds.update(&id, |refund| {
+        if refund.amount() != amount {
+            parts.put(refund);
+            refund.state = RefundState::Requested;
+            refund.updated_at = cx.now;
+        }
+    });
+}
+
+fn told_requested(cx: &Context<'_>, world: &mut World, id: RefundId) {
+    let refund = world.refunds.get(&id).expect("just inserted").clone();
+    super::record::tell(cx, world, &refund, "refund.requested", format!("{id}:requested"));
+}
+
+/// The payment, if so much of it can go back for this cause.
+fn checked(
+    cx: &Context<'_>,
+    world: &World,
+    id: PaymentId,
+    amount: Money,
+    cause: RefundCause,
+) -> Result<Payment, Refusal> {
+    let payment = world.payments.get(&id).ok_or(Refusal::NotFound)?;
     if !payment.state.captured() || amount.minor < 1 {
         return Err(Refusal::NotRefundable);
     }
-    if amount.minor > payment.refundable_left().minor {
+    let most = match cause {
+        // The gateway has decided, or nothing was or can be delivered: no fee is kept.
+        RefundCause::LateCapture | RefundCause::Gateway => payment.refundable_left(),
+        _ => super::left(cx.policies, payment),
+    };
+    if amount.minor > most.minor {
         return Err(Refusal::RefundExceedsRemaining);
     }
-    let refund = plan(cx, world, &payment, amount, asked);
-    let op = refund_op(cx, world, &payment, amount, Some(refund.id));
-    let refund = Refund { op: Some(op.id), ..refund };
-    world.payments.update(&id, |payment| {
+    Ok(payment.clone())
+}
+
+/// Reserves the amount, holds the share and makes the operation of a refund whose parts are set.
+fn launch(cx: &Context<'_>, world: &mut World, payment: &Payment, id: RefundId) -> OpId {
+    let amount = world.refunds.get(&id).expect("the caller made it").amount();
+    let op = refund_op(cx, world, payment, amount, Some(id));
+    let op_id = op.id;
+    world.ops.insert(op);
+    world.refunds.update(&id, |refund| {
+        refund.state = RefundState::Processing;
+        refund.op = Some(op_id);
+        refund.failure = None;
+        refund.processed_at = None;
+        refund.updated_at = cx.now;
+    });
+    world.payments.update(&payment.id, |payment| {
         payment.refund_reserved_minor += amount.minor;
         payment.updated_at = cx.now;
     });
-    world.post(id.lane(), recipes::refund(&payment, &refund, Phase::Pending), cx.now);
-    let (refund_id, op_id) = (refund.id, op.id);
-    world.refunds.insert(refund);
-    world.ops.insert(op);
-    Ok((refund_id, op_id))
+    let refund = world.refunds.get(&id).expect("just changed").clone();
+    world.post(id.lane(), recipes::refund(payment, &refund, Phase::Pending), cx.now);
+    op_id
 }
 
 /// Who gives back how much: fee and subsidy by policy, the share from where it now is.
-fn plan(cx: &Context<'_>, world: &mut World, payment: &Payment, amount: Money, asked: &Asked) -> Refund {
-    let currency = payment.quote.currency;
-    let before = currency.minor(payment.refunded_minor + payment.refund_reserved_minor);
-    // For what could never be delivered the platform keeps nothing either.
-    let policy = match asked.cause {
-        RefundCause::LateCapture => RefundFeePolicy::ProRata,
-        _ => cx.policies.refunds.fee,
-    };
-    let RefundSplit { fee, subsidy, share } = pricing::refund_split(&payment.quote, policy, before, amount);
-    let (from_pending, from_available) = if payment.released_at.is_none() {
-        (share, currency.zero())
-    } else {
-        let credit = -world.balance(&Account::PayeeAvailable(payment.payee), payment.id.lane(), currency);
-        (currency.zero(), share.min(credit.max(currency.zero())))
-    };
-    Refund {
+struct Parts {
+    amount: Money,
+    split: RefundSplit,
+    from_pending: Money,
+    from_available: Money,
+}
+
+impl Parts {
+    fn of(cx: &Context<'_>, world: &World, payment: &Payment, amount: Money, cause: RefundCause) -> Parts {
+        let zero = payment.quote.currency.zero();
+        // For what could never be delivered the platform keeps nothing either.
+        let policy = match cause {
+            RefundCause::LateCapture => RefundFeePolicy::ProRata,
+            _ => cx.policies.refunds.fee,
+        };
+        let before = super::given_back(world, payment);
+        let split = pricing::refund_split(&payment.quote, policy, before, amount);
+        if payment.released_at.is_none() {
+            return Parts { amount, split, from_pending: split.share, from_available: zero };
+        }
+        let account = Account::PayeeAvailable(payment.payee);
+        let owned = -world.balance(&account, payment.id.lane(), zero.currency);
+        Parts { amount, split, from_pending: zero, from_available: split.share.min(owned.max(zero)) }
+    }
+
+    fn put(&self, refund: &mut Refund) {
+        refund.amount_minor = self.amount.minor;
+        refund.fee_minor = self.split.fee.minor;
+        refund.share_minor = self.split.share.minor;
+        refund.subsidy_minor = self.split.subsidy.minor;
+        refund.from_pending_minor = self.from_pending.minor;
+        refund.from_available_minor = self.from_available.minor;
+    }
+}
+
+fn draft(cx: &Context<'_>, world: &mut World, payment: &Payment, amount: Money, asked: &Asked) -> Refund {
+    let parts = Parts::of(cx, world, payment, amount, asked.cause);
+    let mut refund = Refund {
         id: world.new_id(payment.id.lane()),
         payment: payment.id,
         payer: payment.payer,
@@ -94,20 +195,25 @@ fn plan(cx: &Context<'_>, world: &mut World, payment: &Payment, amount: Money, a
         requested_by: asked.by,
         cause: asked.cause,
         reason: asked.reason.clone(),
-        amount_minor: amount.minor,
-        fee_minor: fee.minor,
-        share_minor: share.minor,
-        subsidy_minor: subsidy.minor,
-        from_pending_minor: from_pending.minor,
-        from_available_minor: from_available.minor,
-        currency,
-        state: RefundState::Processing,
+        amount_minor: 0,
+        fee_minor: 0,
+        share_minor: 0,
+        subsidy_minor: 0,
+        from_pending_minor: 0,
+        from_available_minor: 0,
+        currency: payment.quote.currency,
+        state: RefundState::Requested,
         op: None,
         failure: None,
+        admin_notes: String::new(),
+        reviewed_by: None,
+        reviewed_at: None,
         processed_at: None,
         created_at: cx.now,
         updated_at: cx.now,
-    }
+    };
+    parts.put(&mut refund);
+    refund
 }
 
 /// An operation that returns money of a payment's charge; due at once. Without a refund record it

@@ -3,6 +3,7 @@
 mod batches;
 mod charges;
 mod inbox;
+mod refund_rules;
 mod refunds;
 mod reschedules;
 mod strays;

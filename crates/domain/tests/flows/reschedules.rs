@@ -32,7 +32,7 @@ impl Shop {
         })
     }
 
-    fn ask(&mut self, booking: BookingId, actor: Actor, slot: Slot) -> Result<Booking, Refusal> {
+    fn propose(&mut self, booking: BookingId, actor: Actor, slot: Slot) -> Result<Booking, Refusal> {
         let command = self.reschedule(booking, actor, slot, Form::Ask);
         self.submit(&command).map(|done| match done {
             Rescheduled::Asked(booking) => *booking,
@@ -95,7 +95,7 @@ fn br_7_what_is_over_past_or_misshapen_is_refused() {
     let reversed = Slot { starts_at: shop.later(2, 60).ends_at, ends_at: shop.later(2, 60).starts_at };
     for slot in [past, reversed, shop.later(2, 5), shop.later(2, 721)] {
         assert!(matches!(shop.shift(id, STUDENTS, slot), Err(Refusal::Invalid(_))), "{slot:?}");
-        assert!(matches!(shop.ask(id, STUDENTS, slot), Err(Refusal::Invalid(_))), "{slot:?}");
+        assert!(matches!(shop.propose(id, STUDENTS, slot), Err(Refusal::Invalid(_))), "{slot:?}");
     }
     let slot = shop.later(2, 90);
     assert_eq!(shop.shift(id, Actor::Party(PersonId(99)), slot).unwrap_err(), Refusal::NotFound);
@@ -211,9 +211,9 @@ fn br_7_by_request_the_other_party_answers_and_checks_repeat() {
     let proposal = asked.proposal().unwrap();
     assert_eq!((proposal.slot, proposal.by, asked.awaited(&proposal)), (slot, STUDENT, TEACHER));
     assert_ne!(asked.slot(), Some(slot));
-    assert_eq!(shop.ask(id, STUDENTS, slot).unwrap(), *asked, "the same again is the same request");
-    assert_eq!(shop.ask(id, STUDENTS, shop.later(4, 90)).unwrap_err(), Refusal::RescheduleOpen);
-    assert_eq!(shop.ask(id, TEACHERS, slot).unwrap_err(), Refusal::RescheduleOpen);
+    assert_eq!(shop.propose(id, STUDENTS, slot).unwrap(), *asked, "the same again is the same request");
+    assert_eq!(shop.propose(id, STUDENTS, shop.later(4, 90)).unwrap_err(), Refusal::RescheduleOpen);
+    assert_eq!(shop.propose(id, TEACHERS, slot).unwrap_err(), Refusal::RescheduleOpen);
     for actor in [STUDENTS, ADMIN] {
         assert_eq!(shop.answer(id, actor, ProposalOutcome::Confirmed).unwrap_err(), Refusal::WrongParty);
     }
@@ -244,11 +244,11 @@ fn br_7_a_declined_request_changes_nothing_but_its_outcome() {
     let mut shop = Shop::default();
     let (id, _) = shop.paid();
     let before = shop.booking(id).clone();
-    shop.ask(id, TEACHERS, shop.later(3, 90)).unwrap();
+    shop.propose(id, TEACHERS, shop.later(3, 90)).unwrap();
     let after = shop.answer(id, STUDENTS, ProposalOutcome::Declined).unwrap();
     assert_eq!((after.slot(), after.state, after.wake_at), (before.slot(), before.state, before.wake_at));
     assert_eq!((after.proposal(), after.proposal_outcome), (None, Some(ProposalOutcome::Declined)));
-    shop.ask(id, STUDENTS, shop.later(3, 90)).unwrap();
+    shop.propose(id, STUDENTS, shop.later(3, 90)).unwrap();
     let asked = shop.reschedule(id, ADMIN, shop.later(5, 90), Form::Ask);
     assert_eq!(shop.submit(&asked).unwrap_err(), Refusal::WrongParty);
 }
@@ -258,7 +258,7 @@ fn br_7_a_request_lapses_when_the_session_was_to_begin() {
     let mut shop = Shop::default();
     let (id, _) = shop.paid();
     let starts_at = shop.booking(id).starts_at.unwrap();
-    let asked = shop.ask(id, STUDENTS, shop.later(3, 90)).unwrap();
+    let asked = shop.propose(id, STUDENTS, shop.later(3, 90)).unwrap();
     assert_eq!(asked.wake_at, Some(starts_at));
     shop.now = starts_at;
     assert_eq!(shop.answer(id, TEACHERS, ProposalOutcome::Confirmed).unwrap_err(), Refusal::BookingOver);
@@ -273,7 +273,7 @@ fn br_7_a_request_is_good_for_the_version_it_was_made_for() {
     let mut shop = Shop::default();
     let id = shop.create(90).id;
     let slot = shop.later(3, 90);
-    shop.ask(id, STUDENTS, slot).unwrap();
+    shop.propose(id, STUDENTS, slot).unwrap();
     let notes = EditNotes { booking: id, payer: STUDENT, notes: "bring a book".into() };
     shop.submit(&notes).unwrap();
     assert!(shop.booking(id).proposal().is_some(), "notes change nothing of what was agreed");
@@ -283,7 +283,7 @@ fn br_7_a_request_is_good_for_the_version_it_was_made_for() {
     let answer = shop.answer(id, TEACHERS, ProposalOutcome::Confirmed);
     assert_eq!(answer.unwrap_err(), Refusal::NoRescheduleRequest);
     // A payment leaves it alone.
-    shop.ask(id, STUDENTS, slot).unwrap();
+    shop.propose(id, STUDENTS, slot).unwrap();
     let ticket = shop.begin(&pay(id));
     shop.hear(&ticket, done(&ticket, ChargeState::Succeeded));
     assert!(shop.booking(id).proposal().is_some());
@@ -302,7 +302,7 @@ fn br_7_who_has_seen_another_version_moves_nothing() {
     assert!(matches!(first, Ok(Rescheduled::Moved { .. })));
     assert_eq!(second.unwrap_err(), Refusal::BookingChanged);
     assert_eq!(shop.booking(id).slot(), Some(mine.slot));
-    shop.ask(id, STUDENTS, shop.later(6, 90)).unwrap();
+    shop.propose(id, STUDENTS, shop.later(6, 90)).unwrap();
     let seen = shop.booking(id).version - 1;
     let outcome = ProposalOutcome::Confirmed;
     let stale = Respond { booking: id, payer: STUDENT, actor: TEACHERS, seen, outcome, message: None };

@@ -2,7 +2,7 @@
 
 use domain::money::{Currency, Money};
 use domain::policy::{FeeMode, FeePolicy, PriceUnit, RefundFeePolicy};
-use domain::pricing::{quote, refund_split, refundable, session_price};
+use domain::pricing::{RefundSplit, quote, refund_split, refundable, session_price};
 use domain::records::{Quote, Word};
 use domain::time::Span;
 
@@ -66,14 +66,14 @@ fn refunds() {
 
 /// Each part as `fee + share`, and what is left of both.
 fn parts(quote: &Quote, fees: RefundFeePolicy, amounts: &[&str]) -> String {
-    let (mut before, mut left) = (quote.currency.zero(), (quote.fee(), quote.share()));
+    let mut before = RefundSplit::none(quote.currency);
     let mut told = Vec::new();
     for part in amounts.iter().map(|text| amount(text)) {
         let split = refund_split(quote, fees, before, part);
-        before = before + part;
-        left = (left.0 - split.fee, left.1 - split.share);
+        before = before.and(split);
         told.push(format!("{} + {}", split.fee.decimal(), split.share.decimal()));
     }
-    assert!(before <= refundable(quote, fees), "more than can go back");
-    format!("{}; leaves fee {}, share {}", told.join(", "), left.0.decimal(), left.1.decimal())
+    assert!(before.amount() <= refundable(quote, fees), "more than can go back");
+    let (fee, share) = (quote.fee() - before.fee, quote.share() - before.share);
+    format!("{}; leaves fee {}, share {}", told.join(", "), fee.decimal(), share.decimal())
 }

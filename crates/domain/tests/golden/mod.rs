@@ -2,3 +2,4 @@
 
 mod entries;
 mod fees;
+mod refunds;

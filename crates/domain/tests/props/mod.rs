@@ -3,7 +3,7 @@
 use domain::id::{Id, Lane, PaymentId};
 use domain::money::{Currency, MONEY_MAX, Money, Rate, Rounding};
 use domain::policy::{FeeMode, FeePolicy, Policies, RefundFeePolicy};
-use domain::pricing::{quote, refund_split, refundable};
+use domain::pricing::{RefundSplit, quote, refund_split, refundable};
 use domain::records::{OpState, Quote, Word};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -60,6 +60,22 @@ fn rule() -> impl Strategy<Value = FeePolicy> {
         .prop_map(|(mode, rate_bps, min_minor)| FeePolicy { mode, rate_bps, min_minor })
 }
 
+/// The platform pays a part of the price in the payer's stead.
+fn subsidised(quote: Quote, permille: i64) -> Quote {
+    let paid = usd(quote.base_minor.min(quote.total_minor)).times(permille, 1_000, Rounding::Down).minor;
+    Quote {
+        discount_minor: paid,
+        base_minor: quote.base_minor - paid,
+        subsidy_minor: paid,
+        total_minor: quote.total_minor - paid,
+        ..quote
+    }
+}
+
+fn sum(parts: &[RefundSplit]) -> RefundSplit {
+    parts.iter().fold(RefundSplit::none(Currency::USD), |sum, part| sum.and(*part))
+}
+
 /// Prices from a cent to the largest amount there is.
 fn price() -> impl Strategy<Value = i64> {
     prop_oneof![1..200_i64, 1..100_000_000_i64, MONEY_MAX - 1_000..=MONEY_MAX]
@@ -71,29 +87,54 @@ proptest! {
         sums(&quote(usd(price), rule));
     }
 
+    /// Parts go back, some of them fail later in any order, and a coupon may have paid a part.
     #[test]
     fn refunds_in_any_parts_end_at_exactly_the_whole(
-        price in price(), rule in rule(), cuts in vec(0..=1_000_i64, 0..12), keep: bool,
+        price in price(), rule in rule(), coupon in 0..=1_000_i64, keep: bool,
+        steps in vec((0..=1_000_i64, prop::option::weighted(0.3, any::<prop::sample::Index>())), 0..12),
     ) {
-        let quote = quote(usd(price), rule);
+        let quote = subsidised(quote(usd(price), rule), coupon);
         let policy = if keep { RefundFeePolicy::Keep } else { RefundFeePolicy::ProRata };
-        let whole = refundable(&quote, policy).minor;
-        let (mut before, mut fee, mut share) = (usd(0), usd(0), usd(0));
-        for cut in cuts.iter().map(Some).chain([None]) {
-            let left = whole - before.minor;
-            let part = cut.map_or(left, |cut| usd(left).times(*cut, 1_000, Rounding::Down).minor);
-            if part == 0 {
+        let whole = refundable(&quote, policy);
+        let mut live: Vec<RefundSplit> = Vec::new();
+        for (cut, fails) in steps.into_iter().chain([(1_000, None)]) {
+            if let Some(fails) = fails.filter(|_| !live.is_empty()) {
+                live.remove(fails.index(live.len()));
+            }
+            let before = sum(&live);
+            let part = (whole - before.amount()).times(cut, 1_000, Rounding::Down);
+            if part.is_zero() {
                 continue;
             }
-            let split = refund_split(&quote, policy, before, usd(part));
-            prop_assert!(split.fee.minor >= 0 && split.share.minor >= 0, "{split:?}");
-            prop_assert_eq!(split.fee + split.share, usd(part) + split.subsidy);
-            before = before + usd(part);
-            fee = fee + split.fee;
-            share = share + split.share;
+            let split = refund_split(&quote, policy, before, part);
+            let parts = [split.fee, split.share, split.subsidy];
+            prop_assert!(parts.iter().all(|part| part.minor >= 0), "{split:?}");
+            prop_assert_eq!(split.amount(), part);
+            live.push(split);
         }
-        prop_assert_eq!(share, quote.share());
-        prop_assert_eq!(fee, if keep { usd(0) } else { quote.fee() });
+        let back = sum(&live);
+        if !whole.is_zero() {
+            prop_assert_eq!(back.share, quote.share());
+            prop_assert_eq!(back.subsidy, quote.subsidy());
+            prop_assert_eq!(back.fee, if keep { usd(0) } else { quote.fee() });
+        }
+    }
+
+    /// What a gateway gave back goes beyond what a kept fee allows: the share first, then the fee.
+    #[test]
+    fn a_kept_fee_goes_back_when_nothing_else_is_left(
+        price in price(), rule in rule(), cut in 0..=1_000_i64,
+    ) {
+        let quote = quote(usd(price), rule);
+        let first = quote.total().times(cut, 1_000, Rounding::Down);
+        let mut back = RefundSplit::none(quote.currency);
+        for part in [first, quote.total() - first] {
+            if !part.is_zero() {
+                back = back.and(refund_split(&quote, RefundFeePolicy::Keep, back, part));
+            }
+            prop_assert!(back.share <= quote.share() && back.fee <= quote.fee());
+        }
+        prop_assert_eq!((back.share, back.fee), (quote.share(), quote.fee()));
     }
 
     #[test]

@@ -4,7 +4,9 @@
 mod audit;
 pub mod golden;
 mod memory;
+mod refunds;
 mod shop;
 
 pub use memory::Memory;
+pub use refunds::*;
 pub use shop::*;

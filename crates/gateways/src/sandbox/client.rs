@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::gateway::{
     Answer, CardReport, ChargeReport, Decline, DisputeReport, PayoutReport, RefundReport, Unknown,
 };
+use domain::money::Money;
 use domain::time::{Span, Timestamp};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -113,6 +114,11 @@ impl Client {
     pub(super) async fn authenticate(&self, reference: &str, passed: bool) -> Answer<ChargeReport> {
         let body = json!({ "reference": reference, "passed": passed });
         self.answer(self.http.post(self.url("control/authenticate")).json(&body)).await
+    }
+
+    pub(super) async fn refund_by_hand(&self, charge: &str, amount: Money) -> Answer<RefundReport> {
+        let body = json!({ "charge": charge, "amount": amount.minor, "currency": amount.currency.code() });
+        self.answer(self.http.post(self.url("control/refund")).json(&body)).await
     }
 
     pub(super) async fn set_faults(&self, faults: &Faults) -> Result<(), reqwest::Error> {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use domain::gateway::{
     Answer, CardReport, ChargeReport, Decline, DisputeReport, PayoutReport, RefundReport, Unknown,
 };
+use domain::money::Money;
 use domain::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -176,6 +177,13 @@ impl Core {
     pub async fn authenticate(&self, reference: &str, passed: bool) -> Answer<ChargeReport> {
         let reference = reference.to_owned();
         let done = self.control(move |desk| charges::authenticate(desk, &reference, passed)).await;
+        done.unwrap_or_else(|error| unknown(error.to_string()))
+    }
+
+    /// Somebody refunds a charge at the gateway itself. No fault meets it: it is a control.
+    pub async fn refund_by_hand(&self, charge: &str, amount: Money) -> Answer<RefundReport> {
+        let charge = charge.to_owned();
+        let done = self.control(move |desk| refunds::by_hand(desk, &charge, amount)).await;
         done.unwrap_or_else(|error| unknown(error.to_string()))
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use domain::gateway::{
     Answer, CardFace, CardReport, ChargeReport, DisputeReport, Hint, Notice, PayoutReport, RefundReport,
 };
+use domain::money::Money;
 use domain::time::Timestamp;
 use serde::Deserialize;
 
@@ -91,6 +92,14 @@ impl SandboxGateway {
         match &self.transport {
             Transport::InProcess { core, .. } => core.authenticate(reference, passed).await,
             Transport::Http(client) => client.authenticate(reference, passed).await,
+        }
+    }
+
+    /// Refunds a charge as somebody does who sits at the gateway's own pages.
+    pub async fn refund_by_hand(&self, charge: &str, amount: Money) -> Answer<RefundReport> {
+        match &self.transport {
+            Transport::InProcess { core, .. } => core.refund_by_hand(charge, amount).await,
+            Transport::Http(client) => client.refund_by_hand(charge, amount).await,
         }
     }
 

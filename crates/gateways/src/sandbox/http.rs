@@ -13,6 +13,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::gateway::Answer;
+use domain::money::Currency;
 use domain::time::Timestamp;
 use serde::Deserialize;
 
@@ -45,6 +46,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/v1/cards/detach", post(detach_card))
         .route("/v1/statement", get(list_since))
         .route("/v1/control/authenticate", post(authenticate))
+        .route("/v1/control/refund", post(refund_by_hand))
         .route("/v1/control/faults", post(set_faults).delete(clear_faults))
         .route("/v1/control/settle", post(settle_due))
         .route("/v1/control/books", get(books))
@@ -83,6 +85,13 @@ struct Since {
 struct Authenticate {
     reference: String,
     passed: bool,
+}
+
+#[derive(Deserialize)]
+struct ByHand {
+    charge: String,
+    amount: i64,
+    currency: String,
 }
 
 #[derive(Deserialize)]
@@ -149,6 +158,13 @@ async fn list_since(State(core): Sandbox, Query(of): Query<Since>) -> Response {
 
 async fn authenticate(State(core): Sandbox, Json(body): Json<Authenticate>) -> Response {
     answer(core.authenticate(&body.reference, body.passed).await.into()).await
+}
+
+async fn refund_by_hand(State(core): Sandbox, Json(body): Json<ByHand>) -> Response {
+    let Some(currency) = Currency::parse(&body.currency) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    answer(core.refund_by_hand(&body.charge, currency.minor(body.amount)).await.into()).await
 }
 
 async fn set_faults(State(core): Sandbox, Json(faults): Json<Faults>) -> Response {

@@ -2,7 +2,8 @@
 //!
 //! Invariant: refunds that succeeded or are pending never sum to more than the charge.
 
-use domain::gateway::{Answer, Decline, RefundReport, RefundReportState};
+use domain::gateway::{Answer, Decline, OpTag, RefundReport, RefundReportState};
+use domain::money::Money;
 use domain::time::Span;
 use rusqlite::params;
 
@@ -17,18 +18,27 @@ use crate::gateway::CreateRefund;
 pub const REFUND_TAKES: Span = Span::seconds(60);
 
 pub(super) fn create(desk: &Desk<'_>, request: &CreateRefund) -> Sql<Verdict<RefundReport>> {
+    give(desk, &request.charge, request.amount, Some(&request.tag))
+}
+
+/// Somebody refunds at the gateway itself: nobody's mark is on it.
+pub(super) fn by_hand(desk: &Desk<'_>, charge: &str, amount: Money) -> Sql<Answer<RefundReport>> {
+    Ok(give(desk, charge, amount, None)?.answer)
+}
+
+fn give(desk: &Desk<'_>, charge: &str, amount: Money, tag: Option<&OpTag>) -> Sql<Verdict<RefundReport>> {
     desk.settle()?;
-    let Some(mut charge) = desk.tables.charge(&request.charge)? else {
+    let Some(mut charge) = desk.tables.charge(charge)? else {
         return Ok(rejected("no such charge"));
     };
     if charge.state != ChargeAt::Succeeded {
         return Ok(rejected("the charge has not succeeded"));
     }
-    if request.amount.currency != charge.amount.currency {
+    if amount.currency != charge.amount.currency {
         return Ok(rejected("the charge has another currency"));
     }
     let left = charge.amount - charge.refunded;
-    if request.amount.minor <= 0 || request.amount.minor > left.minor {
+    if amount.minor <= 0 || amount.minor > left.minor {
         return Ok(rejected("the amount is not within what is left of the charge"));
     }
     if desk.tables.is_disputed(&charge.id)? {
@@ -47,11 +57,11 @@ pub(super) fn create(desk: &Desk<'_>, request: &CreateRefund) -> Sql<Verdict<Ref
         created_at: desk.now,
         charge: charge.id.clone(),
         state,
-        amount: request.amount,
+        amount,
         failure: None,
         due_at: then.map(|_| desk.now + REFUND_TAKES),
         then,
-        tag: Some(request.tag.clone()),
+        tag: tag.cloned(),
     };
     charge.refunded = charge.refunded + refund.amount;
     desk.tables.put_refund(&refund)?;

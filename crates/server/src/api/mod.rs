@@ -11,6 +11,7 @@ pub mod meetings;
 pub mod methods;
 pub mod payments;
 pub mod people;
+pub mod refunds;
 pub mod sandbox;
 pub mod teachers;
 pub mod users;
@@ -38,6 +39,7 @@ pub fn document() -> OpenApi {
         bookings::document(),
         calendar::document(),
         payments::document(),
+        refunds::document(),
         cards::document(),
         webhooks::document(),
         sandbox::document(),
@@ -65,6 +67,7 @@ pub fn routes(app: App) -> Router {
     for prefix in mounts {
         router = router
             .merge(payments::routes(prefix))
+            .merge(refunds::routes(prefix))
             .merge(cards::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }

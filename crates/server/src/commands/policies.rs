@@ -1,7 +1,7 @@
 //! From settings to the rules' policies: every setting that a rule depends on passes here.
 
 use domain::policy::{
-    BookingFlow, BookingPolicy, FeeMode, FeePolicy, InboxPolicy, Policies, PriceUnit, RefundFeePolicy,
+    BookingFlow, BookingPolicy, FeeMode, FeePolicy, InboxPolicy, Kind, Policies, PriceUnit, RefundFeePolicy,
     RefundPolicy, Release, Reschedule,
 };
 use domain::time::Span;
@@ -26,6 +26,9 @@ pub fn policies(config: &Config, instance: &str) -> Policies {
         booking: booking(config),
         refunds: RefundPolicy {
             automatic: config.refunds.policy == config::RefundPolicy::AutoBeforeEnd,
+            automatic_kinds: config.refunds.auto_kinds.iter().map(|kind| kind_of(*kind)).collect(),
+            grace: Span::minutes(config.refunds.auto_grace_minutes),
+            approve_processes: config.refunds.approve_processes,
             fee: match config.refunds.platform_fee {
                 config::RefundedFee::ProRata => RefundFeePolicy::ProRata,
                 config::RefundedFee::Keep => RefundFeePolicy::Keep,
@@ -82,6 +85,15 @@ fn fee(fee: &config::Fee) -> FeePolicy {
     }
 }
 
+fn kind_of(kind: config::Kind) -> Kind {
+    match kind {
+        config::Kind::Booking => Kind::Booking,
+        config::Kind::GigPurchase => Kind::GigPurchase,
+        config::Kind::Course => Kind::Course,
+        config::Kind::Event => Kind::Event,
+    }
+}
+
 fn unit(unit: config::PriceUnit) -> PriceUnit {
     match unit {
         config::PriceUnit::Hour => PriceUnit::Hour,
@@ -115,5 +127,22 @@ mod tests {
         let config = load(&Sources { env, ..Sources::default() }).expect("valid");
         let ours = policies(&config, "i");
         assert_eq!((ours.fee_booking.rate_bps, ours.booking.flow), (700, BookingFlow::PayThenConfirm));
+    }
+
+    #[test]
+    fn settings_of_refunds_reach_the_rules() {
+        let env = [
+            ("BURSAR_REFUNDS__POLICY", "manual_only"),
+            ("BURSAR_REFUNDS__AUTO_KINDS", "gig_purchase"),
+            ("BURSAR_REFUNDS__AUTO_GRACE_MINUTES", "15"),
+            ("BURSAR_REFUNDS__APPROVE_PROCESSES", "true"),
+            ("BURSAR_REFUNDS__PLATFORM_FEE", "keep"),
+        ];
+        let env = env.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+        let config = load(&Sources { env, ..Sources::default() }).expect("valid");
+        let ours = policies(&config, "i").refunds;
+        assert!(!ours.automatic && ours.approve_processes);
+        assert_eq!((ours.automatic_kinds, ours.grace), (vec![Kind::GigPurchase], Span::minutes(15)));
+        assert_eq!(ours.fee, RefundFeePolicy::Keep);
     }
 }

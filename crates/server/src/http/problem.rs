@@ -158,6 +158,11 @@ impl Problem {
         &self.0.code
     }
 
+    /// One sentence for people.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// The document itself; also what idempotency stores.
     pub fn to_json(&self) -> Value {
         let parts = &self.0;

@@ -48,7 +48,8 @@ fn status(refusal: &Refusal) -> StatusCode {
         | R::AmountTooSmall(_)
         | R::AmountTooLarge(_)
         | R::NotRefundable
-        | R::RefundExceedsRemaining => StatusCode::BAD_REQUEST,
+        | R::RefundExceedsRemaining
+        | R::RefundOpen { .. } => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -63,6 +64,11 @@ impl From<Refusal> for Problem {
         let problem = Problem::new(status(&refusal), refusal.code(), refusal.to_string());
         match refusal {
             Refusal::AlreadyPaid { payment } => problem.with("payment_id", payment.0),
+            Refusal::RefundOpen { refund, state } => {
+                // `status` is the problem's own member.
+                let shown = if state == "requested" { "PENDING" } else { "APPROVED" };
+                problem.with("existing_refund_id", refund.0).with("refund_status", shown)
+            }
             Refusal::NotEnded { ends_at } => {
                 problem.details(json!({ "session_end_time": Instant(ends_at).text() }))
             }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use domain::cards::{self, Deleter};
 use domain::context::Plant;
-use domain::gateway::{Answer, OpTag};
+use domain::gateway::{Answer, OpTag, RefundReport};
 use domain::id::{Id, OpId};
 use domain::inbox::{Settle, Worked};
 use domain::operations::{Heard, Step};
 use domain::payments::RecordCharge;
 use domain::records::{InboxEvent, InboxState, Op, OpKind, Space};
-use domain::refunds::RecordRefund;
+use domain::refunds::{Adopted, RecordRefund};
 use domain::refusal::Refusal;
 use gateways::gateway::Gateway;
 use store::Error;
@@ -93,6 +93,7 @@ async fn money(app: &App, gateway: &dyn Gateway, event: &InboxEvent, kind: OpKin
             Asked::Ours(tag) if tag.instance == app.policies.instance => find(app, tag.op).await?,
             // Another installation shares this account.
             Asked::Ours(_) => return Ok(Worked::Ignored),
+            Asked::Refund(report) => return adopt(app, gateway, &report).await,
             Asked::Nothing => None,
             Asked::NoAnswer(reason) => return Ok(Worked::Failed(reason)),
         },
@@ -125,32 +126,40 @@ async fn find(app: &App, op: i64) -> Result<Option<Op>, Error> {
 enum Asked {
     /// It carries a mark like ours.
     Ours(OpTag),
-    /// It has no such object, or one without a mark.
+    /// A refund without a mark: somebody made it at the gateway.
+    Refund(Box<RefundReport>),
+    /// It has no such object, or a charge without a mark.
     Nothing,
     NoAnswer(String),
 }
 
 async fn tag_of(gateway: &dyn Gateway, object: &str, kind: OpKind) -> Asked {
-    let answer = match kind {
-        OpKind::Charge => map(gateway.find_charge(object).await, |report| report.tag),
-        OpKind::Refund => map(gateway.find_refund(object).await, |report| report.tag),
-    };
+    match kind {
+        OpKind::Charge => {
+            asked(gateway.find_charge(object).await, |report| report.tag.map_or(Asked::Nothing, Asked::Ours))
+        }
+        OpKind::Refund => asked(gateway.find_refund(object).await, |report| match report.tag.clone() {
+            Some(tag) => Asked::Ours(tag),
+            None => Asked::Refund(Box::new(report)),
+        }),
+    }
+}
+
+fn asked<T>(answer: Answer<T>, found: impl FnOnce(T) -> Asked) -> Asked {
     match answer {
-        Answer::Done(Some(tag)) => Asked::Ours(tag),
-        Answer::Done(None) | Answer::Rejected(_) | Answer::Declined(_) => Asked::Nothing,
+        Answer::Done(report) => found(report),
+        Answer::Rejected(_) | Answer::Declined(_) => Asked::Nothing,
         Answer::NotSent(reason) => Asked::NoAnswer(reason),
         Answer::Unknown(why) => Asked::NoAnswer(why.reason),
     }
 }
 
-fn map<T, U>(answer: Answer<T>, of: impl FnOnce(T) -> U) -> Answer<U> {
-    match answer {
-        Answer::Done(report) => Answer::Done(of(report)),
-        Answer::Declined(decline) => Answer::Declined(decline),
-        Answer::NotSent(reason) => Answer::NotSent(reason),
-        Answer::Rejected(reason) => Answer::Rejected(reason),
-        Answer::Unknown(why) => Answer::Unknown(why),
-    }
+/// Somebody refunded at the gateway: posted like any other, once its charge is known here.
+async fn adopt(app: &App, gateway: &dyn Gateway, report: &RefundReport) -> Result<Worked, Error> {
+    Ok(match app.protocol.adopt(gateway.name(), report).await? {
+        Some(Adopted::Known | Adopted::Posted(_) | Adopted::Suspense(_)) => Worked::Processed,
+        Some(Adopted::NotYet) | None => Worked::Parked,
+    })
 }
 
 /// Asks the gateway how the operation's object stands now, and records the answer. A live operation

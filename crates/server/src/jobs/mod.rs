@@ -11,6 +11,7 @@ mod clockwork;
 mod gateways;
 mod letters;
 mod queue;
+mod refund_letters;
 mod schedules;
 
 use std::future::Future;

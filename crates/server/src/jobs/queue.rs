@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::booking_letters;
 use super::cards;
 use super::letters::{self, Receipts};
+use super::refund_letters;
 use crate::app::App;
 
 /// Taken by one node at once; each must end well within its lease.
@@ -66,6 +67,7 @@ async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
         "booking_letter" => booking_letters::booking(app, job).await,
         "decline_letter" => booking_letters::decline(app, job).await,
         "mail" => letters::mail(app, job).await,
+        "refund_letter" => refund_letters::refund(app, job).await,
         kind => return JobEnd::Hopeless(format!("this version knows no job {kind}")),
     };
     worked.map_or_else(|end| end, |()| JobEnd::Done)

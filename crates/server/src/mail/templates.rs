@@ -21,6 +21,8 @@ macro_rules! letters {
             ("layout.html", include_str!("templates/layout.html")),
             ("session.txt", include_str!("templates/session.txt")),
             ("session.html", include_str!("templates/session.html")),
+            ("facts.txt", include_str!("templates/facts.txt")),
+            ("facts.html", include_str!("templates/facts.html")),
         ];
     };
 }
@@ -38,6 +40,12 @@ letters!(
     "reschedule_answered",
     "verify_email",
     "password_reset",
+    "refund_requested",
+    "refund_to_decide",
+    "refund_rejected",
+    "refund_processed",
+    "refund_processed_to_payee",
+    "refund_failed",
 );
 
 /// Everything a template may name; what a letter is not about is empty.
@@ -49,6 +57,7 @@ pub struct Facts {
     /// What was booked or bought.
     pub title: String,
     pub payment: String,
+    pub refund: String,
     /// With their currency.
     pub amount: String,
     pub fee: String,
@@ -156,6 +165,7 @@ fn sample() -> Facts {
         other: some(),
         title: some(),
         payment: some(),
+        refund: some(),
         amount: some(),
         fee: some(),
         share: some(),

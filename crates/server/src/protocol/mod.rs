@@ -5,6 +5,7 @@
 //! inside a call; whoever stops half-way leaves a lease that runs out and a wake-up. What an outcome
 //! means is decided in `domain`; here is only who speaks when.
 
+mod adopt;
 mod call;
 mod join;
 mod reconcile;

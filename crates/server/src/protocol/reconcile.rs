@@ -6,7 +6,7 @@ use domain::gateway::{Answer, ChargeReport, ChargeState, RefundReport, RefundRep
 use domain::id::{Id, OpId};
 use domain::operations::Heard;
 use domain::records::{Op, OpKind, OpState};
-use domain::refunds::RecordRefund;
+use domain::refunds::{Adopted, RecordRefund};
 use domain::time::Timestamp;
 use gateways::gateway::{Gateway, Statement};
 use store::Error;
@@ -99,7 +99,7 @@ async fn refund(
 ) -> Result<Option<String>, Error> {
     let given = report.state == RefundReportState::Succeeded;
     let Some(op) = op(protocol, ours, OpKind::Refund).await? else {
-        return Ok(given.then(|| format!("{} was refunded without us", report.amount)));
+        return stranger(protocol, gateway, report, given).await;
     };
     let heard = Heard::Answer(Answer::Done(report.clone()));
     let rail = Protocol::rail(gateway);
@@ -107,6 +107,26 @@ async fn refund(
     let op = protocol.db.record(fact).await?.op;
     let known = op.state == OpState::Succeeded;
     Ok((given != known).then(|| format!("refunded there: {given}, here: {known}")))
+}
+
+/// A refund without our mark is adopted; what cannot be is told once.
+async fn stranger(
+    protocol: &Protocol,
+    gateway: &dyn Gateway,
+    report: &RefundReport,
+    given: bool,
+) -> Result<Option<String>, Error> {
+    let adopted = match report.tag {
+        None => protocol.adopt(gateway.name(), report).await?,
+        Some(_) => None,
+    };
+    Ok(match adopted {
+        Some(Adopted::Known | Adopted::Posted(_)) => None,
+        Some(Adopted::Suspense(_)) => {
+            Some(format!("{} was refunded without us and fits no payment", report.amount))
+        }
+        Some(Adopted::NotYet) | None => given.then(|| format!("{} was refunded without us", report.amount)),
+    })
 }
 
 async fn op(protocol: &Protocol, id: Option<i64>, kind: OpKind) -> Result<Option<Op>, Error> {

@@ -5,5 +5,6 @@ mod bookings;
 mod cards;
 pub mod market;
 mod payments;
+mod refunds;
 mod reschedules;
 mod slot_races;

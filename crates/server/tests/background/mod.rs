@@ -6,5 +6,6 @@ mod clock;
 mod controls;
 mod letters;
 mod place;
+mod refunds;
 mod smtp;
 mod webhooks;

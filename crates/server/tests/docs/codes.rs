@@ -3,7 +3,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use domain::id::{OpId, PaymentId};
+use domain::id::{OpId, PaymentId, RefundId};
 use domain::money::Currency;
 use domain::refusal::Refusal as R;
 use domain::time::{Span, Timestamp};
@@ -13,7 +13,7 @@ const BEGIN: &str = "<!-- codes: written by `cargo xtask openapi` -->\n";
 const END: &str = "<!-- end of codes -->\n";
 
 /// What HTTP and the gateways say no with, beside the rules.
-const PROBLEMS: [(&str, u16, &str); 26] = [
+const PROBLEMS: [(&str, u16, &str); 28] = [
     ("malformed", 400, "The request cannot be read: syntax, encoding, NUL, a header."),
     ("validation_failed", 400, "Fields are wrong; `details` has the messages of each."),
     ("payment_method_count", 400, "Exactly one payment method must be named."),
@@ -30,6 +30,8 @@ const PROBLEMS: [(&str, u16, &str); 26] = [
         400,
         "The attempt to pay was ended, or ran out, and nothing was charged; begin a new one.",
     ),
+    ("refund_failed", 400, "The gateway refused the refund; the payment is unchanged."),
+    ("refund_in_progress", 409, "The same refund is being sent; ask again."),
     ("webhook_not_configured", 400, "No secret is configured, so nothing can be authentic."),
     ("webhook_signature", 400, "The signature does not fit."),
     ("webhook_stale", 400, "It was signed too long ago, or in the future."),
@@ -87,6 +89,7 @@ fn refusals() -> Vec<R> {
         R::PaymentInProgress { op },
         R::NotRefundable,
         R::RefundExceedsRemaining,
+        R::RefundOpen { refund: RefundId(1), state: "requested" },
         R::IdempotencyKeyReused,
     ]
 }

@@ -5,4 +5,5 @@ pub mod house;
 mod journey;
 pub mod many;
 mod prices;
+mod refunds;
 mod refusals;

@@ -104,7 +104,7 @@ impl Reads<'_> {
         Ok(self.booking_parts(found.into_iter().collect())?.pop())
     }
 
-    fn by_key<R: Stored>(&mut self, keys: BTreeSet<R::Key>) -> Result<BTreeMap<R::Key, R>, Fault> {
+    pub(super) fn by_key<R: Stored>(&mut self, keys: BTreeSet<R::Key>) -> Result<BTreeMap<R::Key, R>, Fault> {
         let keys: Vec<R::Key> = keys.into_iter().collect();
         Ok(self.find_many::<R>(&keys)?.into_iter().map(|row| (row.key(), row)).collect())
     }

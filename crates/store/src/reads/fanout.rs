@@ -6,7 +6,7 @@
 
 use domain::id::{JobId, PersonId};
 use domain::records::{
-    Alert, Booking, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Word,
+    Alert, Booking, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Person, Word,
 };
 use domain::rows::Record;
 use domain::time::Timestamp;
@@ -123,6 +123,11 @@ impl Reads<'_> {
                 })
             })
             .collect()
+    }
+
+    /// Whom alerts and requests concern: the administrators, oldest first.
+    pub fn admins(&mut self, limit: usize) -> Result<Vec<Person>, Fault> {
+        self.select("WHERE admin = 1 AND active = 1 ORDER BY created_at, id LIMIT $1", &[count(limit)])
     }
 
     /// Everybody, newest first, after a row of the list.

@@ -12,6 +12,7 @@ mod fanout;
 mod offers;
 pub mod payments;
 mod people;
+pub mod refunds;
 
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
 pub use offers::Offered;

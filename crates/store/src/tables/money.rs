@@ -45,8 +45,8 @@ found_by_id!(Op, group "payment");
 table!(Refund, "refund", key 2, {
     int id, int payment, int payer, int booking, int requested_by, text cause, text reason,
     int amount_minor, int fee_minor, int share_minor, int subsidy_minor, int from_pending_minor,
-    int from_available_minor, text currency, text state, int op, text failure, int processed_at,
-    int created_at, int updated_at,
+    int from_available_minor, text currency, text state, int op, text failure,
+    text admin_notes, int reviewed_by, int reviewed_at, int processed_at, int created_at, int updated_at,
 });
 found_by_id!(Refund, group "payment");
 

@@ -8,6 +8,7 @@ use store::both;
 use store::engine::{Access, Connection, Fault, Options, Value};
 use store::reads::bookings::BookingFilter;
 use store::reads::payments::{PaymentFilter, Side};
+use store::reads::refunds::RefundFilter;
 use store::reads::{OfferFilter, Reads};
 use store::tables::Stored;
 use store::testing::{TestDb, plans};
@@ -105,6 +106,14 @@ both! {
                 ordered(&mut c, "payments", |reads| reads.payments(&payments(person, side)));
             }
         }
+        for person in [Some(STUDENT), None] {
+            for states in [vec![], vec![RefundState::Requested]] {
+                let filter = RefundFilter { person, states, before: None, limit: 20 };
+                ordered(&mut c, "refunds", |reads| reads.refunds(&filter));
+            }
+        }
+        ordered(&mut c, "count_refunds", |reads| reads.count_refunds(RefundState::Requested).map(drop));
+        ordered(&mut c, "admins", |reads| reads.admins(20));
         let offers = OfferFilter { category: None, price_minor: (0, 9), session_minutes: (0, 9) };
         ordered(&mut c, "active_offers", |reads| reads.active_offers(&offers, 20));
         ordered(&mut c, "listed_teachers", |reads| reads.listed_teachers(None));

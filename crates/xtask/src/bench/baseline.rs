@@ -13,25 +13,29 @@ use crate::shell;
 
 /// A kept answer of ours has this many bytes.
 const ANSWER_BYTES: usize = 520;
+/// The sandbox's webhook of a charge.
+const BODY_BYTES: usize = 400;
 /// Both the generator and Bursar's clients are given both cores.
 const THREADS: &str = "2";
 /// A run begins beyond what the run before can have used.
 const RUN_STRIDE: i64 = 1_000_000;
 
 /// The first ids of what a payment adds; only their width matters.
-const FIRST_IDS: [(&str, i64); 5] = [
+const FIRST_IDS: [(&str, i64); 6] = [
     ("first_payment", 200_000_000 * 256),
     ("first_op", 210_000_000 * 256),
     ("first_entry", 220_000_000 * 256),
     ("first_event", 230_000_000 * 256),
     ("first_job", 240_000_000 * 256),
+    ("first_inbox", 250_000_000 * 256),
 ];
 
 /// Payments a second of the whole run, warm-up apart.
 pub fn run(folder: &Path, database: &str, market: &Market, now_seconds: i64, time: Duration) -> Result<u64> {
     let script = folder.join("baseline.sql");
-    let answer = format!("'{}'", "a".repeat(ANSWER_BYTES));
-    std::fs::write(&script, include_str!("baseline.sql").replace(":answer", &answer))?;
+    let text = |bytes: usize| format!("'{}'", "a".repeat(bytes));
+    let lines = include_str!("baseline.sql").replace(":answer", &text(ANSWER_BYTES));
+    std::fs::write(&script, lines.replace(":body", &text(BODY_BYTES)))?;
     let go = |first: i64, seconds: u64| -> Result<String> {
         let mut pgbench = Command::new(Path::new(PROGRAMS).join("pgbench"));
         pgbench.args(["--no-vacuum", "--protocol=prepared", "--jobs", THREADS]);

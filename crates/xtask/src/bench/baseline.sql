@@ -1,5 +1,7 @@
--- One payment as a careful application without batching makes it: the rows Bursar writes, in number
--- and width, in two transactions with one statement a table. What Bursar also reads is left out.
+-- One payment as a careful application without batching makes it: the rows Bursar writes for it, in
+-- number and width, one transaction a step and one statement a table. The steps: the payment begins, the
+-- gateway has answered, its webhook arrives, the receipt's job is taken, the job is done. What Bursar also
+-- reads is left out.
 -- pgbench takes a colon before a word for a variable, even inside a text: hence \x3a.
 \set k :client_id + :clients * :i
 \set i :i + 1
@@ -10,6 +12,7 @@
 \set entry :first_entry + :k
 \set event :first_event + :k
 \set job :first_job + :k
+\set inbox :first_inbox + :k
 \set payer :first_payer + :k % :payers
 \set payee :first_payee + :k % :payees
 \set offer :first_offer + :k % :payees
@@ -83,3 +86,19 @@ UPDATE idempotency SET status = 200, answer = :answer
  WHERE lane = :payer % 256 AND person = :payer AND operation = 'process_booking_payment'
    AND key = lpad(CAST(:k AS text), 64, '0');
 COMMIT;
+
+BEGIN;
+INSERT INTO claim (lane, space, name, target, created_at) VALUES
+    (CAST(:lane AS bigint), 'webhook_event', E'sandbox\x3aevt_sbx00000000000' || CAST(:k AS text), CAST(:inbox AS bigint), CAST(:now AS bigint));
+INSERT INTO inbox (
+    lane, id, gateway, event, kind, hint, object, charge, body, state, attempts, failures, error, wake_at,
+    received_at, processed_at
+) VALUES (
+    :lane, :inbox, 'sandbox', 'evt_sbx00000000000' || CAST(:k AS text), 'payment_intent.succeeded', 'charge',
+    'pi_sbx00000000000' || CAST(:k AS text), NULL, :body, 'processed', 0, 0, NULL, NULL, :now, :now
+);
+COMMIT;
+
+UPDATE job SET attempts = 1, run_at = :now + 1 WHERE lane = :lane AND id = :job;
+
+UPDATE job SET state = 'done' WHERE lane = :lane AND id = :job;

@@ -139,6 +139,7 @@ impl<'a> Bench<'a> {
         let measured = load::run(load).with_context(|| setup.last_words())?;
         let cpu_ms = (cost()? - before).max(1);
         let resident_kib = node.resident_kib()?;
+        let (webhooks, receipts) = self.databases.worked_off(&setup)?;
         node.stop()?;
         let stored = self.databases.completed(&setup)?;
         ensure!(stored == measured.acknowledged, "{} acknowledged, {stored} stored", measured.acknowledged);
@@ -148,6 +149,8 @@ impl<'a> Bench<'a> {
             p99_us: measured.latency(990),
             payments_per_cpu_second: measured.acknowledged * 1_000 / cpu_ms,
             resident_kib,
+            webhooks_percent: webhooks * 100 / measured.acknowledged.max(1),
+            receipts_percent: receipts * 100 / measured.acknowledged.max(1),
         })
     }
 

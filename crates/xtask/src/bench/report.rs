@@ -15,6 +15,9 @@ pub struct Run {
     pub payments_per_cpu_second: u64,
     /// Of the server's process at the end.
     pub resident_kib: u64,
+    /// Of the acknowledged payments: whose webhook was worked off, and whose receipt was sent, by the end.
+    pub webhooks_percent: u64,
+    pub receipts_percent: u64,
 }
 
 /// Everything measured side by side, once.
@@ -103,6 +106,10 @@ const ROWS: &[Row] = &[
     plain("SQLite p50", |pair| pair.sqlite.p50_us.into(), Unit::Microseconds),
     plain("PostgreSQL payments per CPU second", |pair| pair.postgres.payments_per_cpu_second, Unit::Count),
     plain("SQLite payments per CPU second", |pair| pair.sqlite.payments_per_cpu_second, Unit::Count),
+    plain("PostgreSQL webhooks worked off, %", |pair| pair.postgres.webhooks_percent, Unit::Count),
+    plain("SQLite webhooks worked off, %", |pair| pair.sqlite.webhooks_percent, Unit::Count),
+    plain("PostgreSQL receipts sent, %", |pair| pair.postgres.receipts_percent, Unit::Count),
+    plain("SQLite receipts sent, %", |pair| pair.sqlite.receipts_percent, Unit::Count),
     plain("PostgreSQL server's memory", |pair| pair.postgres.resident_kib, Unit::Kibibytes),
     plain("SQLite server's memory", |pair| pair.sqlite.resident_kib, Unit::Kibibytes),
 ];
@@ -155,6 +162,8 @@ fn pair_json(pair: &Pair) -> Value {
             "p99_us": run.p99_us,
             "payments_per_cpu_second": run.payments_per_cpu_second,
             "resident_kib": run.resident_kib,
+            "webhooks_percent": run.webhooks_percent,
+            "receipts_percent": run.receipts_percent,
         })
     };
     json!({
@@ -203,6 +212,8 @@ mod tests {
             p99_us: 20_000,
             payments_per_cpu_second: 1_000,
             resident_kib: 40_960,
+            webhooks_percent: 100,
+            receipts_percent: 90,
         };
         let (postgres, postgres_hot, sqlite, sqlite_hot) = (run.clone(), run.clone(), run.clone(), run);
         Pair { pgbench, postgres, postgres_hot, sqlite, sqlite_hot, cold_start_ms: 40 }

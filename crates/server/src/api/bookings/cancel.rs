@@ -147,7 +147,7 @@ async fn end(app: &App, found: &Found, ending: Ending) -> Result<Response, Probl
 /// What stands now that the gateway has been asked.
 async fn told(app: &App, cancelled: &Cancelled) -> Result<CancelledBooking, Problem> {
     let id = cancelled.booking.id;
-    let refund = cancelled.refund.map(|(refund, _)| refund);
+    let refund = cancelled.refund.map(|(refund, _)| refund).or(cancelled.requested);
     // A dropped charge that had the money already is refunded without having been planned.
     let refunds = refund.is_some() || !cancelled.drop.is_empty();
     let (parts, refund) = app

@@ -10,6 +10,7 @@ use store::engine::Fault;
 use store::reads::Reads;
 use utoipa::ToSchema;
 
+use crate::api::refunds::drive::{Pace, drive};
 use crate::app::App;
 use crate::http::json::{Instant, MoneyNumber};
 use crate::protocol::{Driven, Protocol};
@@ -26,7 +27,7 @@ pub(crate) struct RefundView {
     amount: MoneyNumber,
     amount_cents: i64,
     currency: String,
-    /// processing, processed or failed
+    /// processing, processed or failed; requested or approved where an administrator decides
     status: &'static str,
     stripe_refund_id: Option<String>,
     #[schema(value_type = String, format = DateTime)]
@@ -44,16 +45,16 @@ pub(super) async fn give_back(app: &App, cancelled: &Cancelled) {
     let drop = cancelled.drop.clone();
     let refund = cancelled.refund.map(|(_, op)| op);
     // Asked for again: only looks whether it is time, so that nobody can hurry the gateway.
-    let at_once = cancelled.changed;
+    let pace = if cancelled.changed { Pace::AtOnce } else { Pace::WhenDue };
     let protocol = app.protocol.clone();
     let task = tokio::spawn(async move {
         for op in drop {
             if let Some(refund) = end_charge(&protocol, op).await? {
-                drive(&protocol, refund, true).await?;
+                drive(&protocol, refund, Pace::AtOnce).await?;
             }
         }
         match refund {
-            Some(op) => drive(&protocol, op, at_once).await,
+            Some(op) => drive(&protocol, op, pace).await,
             None => Ok(()),
         }
     });
@@ -71,15 +72,6 @@ async fn end_charge(protocol: &Protocol, op: OpId) -> Result<Option<OpId>, store
         Some(Driven::Charge(settled)) => Ok(settled.refund),
         Some(Driven::Refund(_)) | None => Ok(None),
     }
-}
-
-async fn drive(protocol: &Protocol, op: OpId, at_once: bool) -> Result<(), store::Error> {
-    let Some(op) = protocol.find(op).await? else { return Ok(()) };
-    if protocol.take(&op, false, at_once).await?.is_none() {
-        // Somebody else is at it, or it is over: his outcome is ours.
-        protocol.join(op.id).await?;
-    }
-    Ok(())
 }
 
 /// The refund that was started, or the payment's latest.

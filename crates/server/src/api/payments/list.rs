@@ -231,7 +231,7 @@ fn row(view: &View, strict: bool) -> PaymentRow {
 }
 
 /// The `LinguaFlex` form of a state; `strict` clients know only the seeds' ones.
-fn wire_state(state: PaymentState, strict: bool) -> String {
+pub(crate) fn wire_state(state: PaymentState, strict: bool) -> String {
     match state {
         PaymentState::PartiallyRefunded | PaymentState::Disputed if strict => "COMPLETED".into(),
         state => state.word().to_ascii_uppercase(),

@@ -11,6 +11,8 @@ mod planted;
 mod purchase;
 mod settle;
 
+pub(crate) use list::wire_state;
+
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
