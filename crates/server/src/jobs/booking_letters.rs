@@ -52,10 +52,11 @@ pub(super) async fn booking(app: &App, job: &Job) -> Result<(), JobEnd> {
             if person.id == parts.booking.payer { ("payer", &parts.payee) } else { ("payee", &parts.payer) };
         let meeting = app.rooms.meeting(&parts.booking, parts.is_paid(), parts.booking.payer);
         let join_url = meeting.join_url.unwrap_or_default();
+        let booking = (&parts.booking, body.more.was_confirmed, join_url.as_str());
         let invites = matches!(letter, "booking_confirmed" | "booking_rescheduled" | "booking_cancelled");
-        let invitation =
-            invites.then(|| invite(app, job, (&parts.booking, body.more.was_confirmed), (person, other)));
-        Envelope { role: role.into(), person, letter, facts, invitation: invitation.flatten() }
+        let invitation = invites.then(|| invite(app, job, booking, (person, other))).flatten();
+        let facts = Facts { join_url: join_url.clone(), ..facts(&body, &parts.booking, (person, other)) };
+        Envelope { role: role.into(), person, letter, facts, invitation }
     });
     send_all(app, job, envelopes.collect()).await
 }
@@ -103,7 +104,7 @@ fn facts(body: &BookingBody, booking: &Booking, (to, other): (&Person, &Person))
 pub(super) fn invite(
     app: &App,
     job: &Job,
-    (booking, was_confirmed): (&Booking, bool),
+    (booking, was_confirmed, url): (&Booking, bool, &str),
     (to, other): (&Person, &Person),
 ) -> Option<(Method, String)> {
     let slot = booking.slot()?;
@@ -121,7 +122,7 @@ pub(super) fn invite(
         ends_at: slot.ends_at,
         title: &booking.title,
         description: &format!("With {}", other.full_name),
-        url: "",
+        url,
         organizer: app.mailer.address(),
         attendee: (&to.full_name, &to.email),
     });

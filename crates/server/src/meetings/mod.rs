@@ -52,7 +52,10 @@ pub struct Rooms {
 
 enum Way {
     /// Rooms of this server, behind links that only we can make.
-    Builtin { key: Zeroizing<[u8; 32]>, base: String },
+    Builtin {
+        key: Zeroizing<[u8; 32]>,
+        base: String,
+    },
     /// One room for everybody.
     Fixed(String),
     Nowhere,

@@ -21,8 +21,8 @@ use crate::http::caller::Caller;
 use crate::http::idempotency::Request;
 use crate::http::limits::Bucket;
 use crate::http::{Body, Problem};
-use crate::protocol::Protocol;
 use crate::meetings::Rooms;
+use crate::protocol::Protocol;
 
 /// An open intent is ended at its gateway at most so often before we give up on a busy client.
 const ROUNDS_MAX: usize = 3;
