@@ -5,6 +5,7 @@ mod cards;
 mod clock;
 mod controls;
 mod letters;
+mod meetings;
 mod place;
 mod refunds;
 mod smtp;
