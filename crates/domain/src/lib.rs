@@ -28,6 +28,8 @@ pub mod world;
 
 pub mod command;
 
+pub(crate) mod letters;
+
 pub mod pricing;
 
 pub mod idempotency;

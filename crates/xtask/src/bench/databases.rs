@@ -88,9 +88,8 @@ impl Databases<'_> {
 
     /// How many webhooks the run's database has taken in, and how many receipts' jobs are done.
     pub fn worked_off(&self, setup: &Setup) -> Result<(u64, u64)> {
-        let count = |question| -> Result<u64> {
-            rows(&setup.database, question)?.trim().parse().context("no count")
-        };
+        let count =
+            |question| -> Result<u64> { rows(&setup.database, question)?.trim().parse().context("no count") };
         let webhooks = count("SELECT count(*) FROM inbox WHERE state = 'processed'")?;
         Ok((webhooks, count("SELECT count(*) FROM job WHERE kind = 'receipt' AND state = 'done'")?))
     }
