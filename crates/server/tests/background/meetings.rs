@@ -78,6 +78,8 @@ both! {
         run_with(db, &[("BURSAR_MEETING__PROVIDER", "static_url"), ("BURSAR_MEETING__STATIC_URL", "https://rooms.example/1")], async |place| {
             let lesson = place.lesson().await;
             place.confirm(&lesson).await;
+            // The letters before these are written before there is a room to tell of.
+            place.rest().await;
             let (_, paid) = place.pay(&lesson, "pm_card_visa").await;
             assert_eq!(paid["zoom_join_url"], "https://rooms.example/1");
             place.advance(Span::MINUTE).await;

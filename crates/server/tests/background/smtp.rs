@@ -60,6 +60,7 @@ both! {
         run(db, async |place, server| {
             let lesson = place.lesson().await;
             place.confirm(&lesson).await;
+            place.rest().await;
             server.answer(&json!({ "teacher@example.org": ["451 busy", "451 still busy"] }));
             place.pay(&lesson, "pm_card_visa").await;
             place.rest().await;
