@@ -29,6 +29,7 @@ struct ReceiptBody {
 }
 
 /// What the receipts of a round are about, read at once.
+#[derive(Default)]
 pub(super) struct Receipts {
     payments: BTreeMap<PaymentId, Payment>,
     bookings: BTreeMap<BookingId, Booking>,
@@ -41,6 +42,9 @@ impl Receipts {
         let receipts = jobs.iter().filter(|job| job.kind == "receipt");
         let ids: Vec<PaymentId> =
             receipts.filter_map(|job| parse(job).ok().map(|body| payment_id(&body))).collect();
+        if ids.is_empty() {
+            return Ok(Receipts::default());
+        }
         let read = app.db.read(move |reads| {
             let payments = reads.find_many::<Payment>(&ids)?;
             let bookings: Vec<BookingId> = payments.iter().filter_map(|payment| payment.booking).collect();
