@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::dice::Dice;
 use crate::http::limits::Limits;
 use crate::mail::Mailer;
+use crate::meetings::Rooms;
 use crate::protocol::Protocol;
 use crate::seal::Seal;
 
@@ -48,6 +49,8 @@ pub struct App {
     /// For secrets that wait in the database.
     pub seal: Arc<Seal>,
     pub mailer: Arc<Mailer>,
+    /// Where sessions take place.
+    pub rooms: Arc<Rooms>,
     pub plants: Plants,
 }
 

@@ -20,6 +20,7 @@ pub mod seal;
 pub mod protocol;
 
 pub mod mail;
+pub mod meetings;
 
 pub mod app;
 

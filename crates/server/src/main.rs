@@ -11,6 +11,10 @@ use server::commands::admin::{AdminError, Made};
 use server::config::{self, Config, Secrets};
 use server::http::server::Stop;
 
+/// SQLite's memory as well as ours: a batch makes and drops many small texts, on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The command could not run at all.
 const COULD_NOT_RUN: u8 = 2;
 /// What blocks when everything else has ended is left behind.

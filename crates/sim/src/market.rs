@@ -25,6 +25,7 @@ use server::dice::{Dice, SeededDice, token_256, uuid_v4};
 use server::http::limits::Limits;
 use server::http::{Surroundings, wrap};
 use server::mail::Mailer;
+use server::meetings::Rooms;
 use server::protocol::Protocol;
 use server::seal::Seal;
 use store::Db;
@@ -219,6 +220,7 @@ fn app(parts: Parts) -> Opened<App> {
         chain: Arc::new(Chain::new(&secrets)),
         seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
         mailer: Arc::new(Mailer::new(&config)?),
+        rooms: Arc::new(Rooms::new(&config, &secrets)),
         tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
         passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice))?),
         limits: Arc::new(Limits::new(&config.limits)),

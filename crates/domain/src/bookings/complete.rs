@@ -1,9 +1,12 @@
 //! The lesson has been held: the booking is completed and its payment's share falls due.
 
+use serde_json::json;
+
 use super::{Actor, lanes_of, needs_money, payment_of};
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, PersonId};
+use crate::letters;
 use crate::policy::Release;
 use crate::records::{Booking, BookingState, Completion, Word};
 use crate::refusal::Refusal;
@@ -80,5 +83,7 @@ pub(super) fn complete(cx: &Context<'_>, world: &mut World, booking: &Booking, h
     let id = booking.id;
     let body = format!(r#"{{"booking_id":{id},"completed_by":"{}"}}"#, how.word());
     world.tell(id.lane(), "booking.completed", id.raw(), cx.now, body);
-    world.bookings.get(&id).expect("just changed").clone()
+    let booking = world.bookings.get(&id).expect("just changed").clone();
+    letters::of_booking(world, &booking, "completed", (json!({}), cx.now));
+    booking
 }

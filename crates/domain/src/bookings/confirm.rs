@@ -1,11 +1,14 @@
 //! The teacher says yes, naming the time where none was agreed.
 
+use serde_json::json;
+
 use super::wake::wake_when_confirmed;
 use super::{Actor, lanes_of, payment_of};
 use crate::calendar;
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, PersonId};
+use crate::letters;
 use crate::policy::BookingFlow;
 use crate::records::{Booking, BookingState};
 use crate::refusal::Refusal;
@@ -68,7 +71,9 @@ impl Command for Confirm {
         });
         let id = self.booking;
         world.tell(id.lane(), "booking.confirmed", id.raw(), cx.now, format!(r#"{{"booking_id":{id}}}"#));
-        Ok(world.bookings.get(&id).expect("just changed").clone())
+        let booking = world.bookings.get(&id).expect("just changed").clone();
+        letters::of_booking(world, &booking, "confirmed", (json!({}), cx.now));
+        Ok(booking)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Requesting a session.
 
+use serde_json::json;
+
 use crate::calendar;
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, OfferId, PersonId};
+use crate::letters;
 use crate::policy::Kind;
 use crate::records::{Booking, BookingState, Offer, OfferState};
 use crate::refusal::Refusal;
@@ -64,6 +67,7 @@ impl Command for Create {
         let booking = self.booking(cx, id, &offer);
         world.bookings.insert(booking.clone());
         world.tell(id.lane(), "booking.requested", id.raw(), cx.now, format!(r#"{{"booking_id":{id}}}"#));
+        letters::of_booking(world, &booking, "requested", (json!({}), cx.now));
         Ok(booking)
     }
 }

@@ -3,7 +3,7 @@
 //! Invariants: rate and fee policy freeze when a booking is made; a pending or confirmed booking
 //! with times holds its slot for both parties; cancelling always settles the money; only a captured
 //! payment makes a booking completable; a request to move a booking is good for the version it was
-//! made for and no other. Meetings are deliberately not here yet.
+//! made for and no other. Meetings are deliberately not here (`server::meetings`).
 
 mod cancel;
 mod complete;

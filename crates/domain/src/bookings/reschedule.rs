@@ -12,6 +12,7 @@ use crate::calendar;
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, OpId, PersonId};
+use crate::letters;
 use crate::policy;
 use crate::pricing::quote_booking;
 use crate::records::{Booking, BookingState, OpKind};
@@ -131,7 +132,10 @@ impl Reschedule {
         });
         let body = format!(r#"{{"booking_id":{id}}}"#);
         world.tell(id.lane(), "booking.reschedule_requested", id.raw(), cx.now, body);
-        Ok(Rescheduled::Asked(Box::new(world.bookings.get(&id).expect("just changed").clone())))
+        let booking = world.bookings.get(&id).expect("just changed").clone();
+        let more = json!({ "by": by.raw(), "starts_at": self.slot.starts_at.0 });
+        letters::of_booking(world, &booking, "reschedule_requested", (more, cx.now));
+        Ok(Rescheduled::Asked(Box::new(booking)))
     }
 
     /// Nobody moves what has meanwhile become something else.
@@ -206,6 +210,8 @@ pub(super) fn move_to(
         price_anew(cx, world, &now);
     }
     world.tell(id.lane(), "booking.rescheduled", id.raw(), cx.now, format!(r#"{{"booking_id":{id}}}"#));
+    let more = json!({ "from": booking.starts_at.map(|at| at.0) });
+    letters::of_booking(world, &now, "rescheduled", (more, cx.now));
     Ok(now)
 }
 

@@ -9,6 +9,7 @@ use super::{Actor, lanes_of};
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, PersonId};
+use crate::letters;
 use crate::records::{Booking, ProposalOutcome, Word};
 use crate::refusal::Refusal;
 use crate::world::{Needs, World};
@@ -76,6 +77,10 @@ impl Respond {
         world.audit(cx, self.actor.person(), "booking.reschedule_answered", object, change);
         let body = format!(r#"{{"booking_id":{id},"outcome":"{}"}}"#, outcome.word());
         world.tell(id.lane(), "booking.reschedule_answered", id.raw(), cx.now, body);
-        world.bookings.get(&id).expect("just changed").clone()
+        let booking = world.bookings.get(&id).expect("just changed").clone();
+        let by = self.actor.person().map(Id::raw);
+        let more = json!({ "by": by, "accepted": outcome == ProposalOutcome::Confirmed });
+        letters::of_booking(world, &booking, "reschedule_answered", (more, cx.now));
+        booking
     }
 }

@@ -11,6 +11,7 @@ use crate::context::{Context, Plant};
 use crate::gateway::{Answer, ChargeReport, ChargeState, Decline};
 use crate::id::{Id, OpId, PersonId};
 use crate::idempotency::{self, Key};
+use crate::letters;
 use crate::money::Currency;
 use crate::operations::{Heard, Rail, Step, Ticket};
 use crate::policy::Kind;
@@ -329,6 +330,7 @@ fn declined(cx: &Context<'_>, world: &mut World, op: &Op, decline: &Decline, out
         }
     });
     failed(cx, world, op, &decline.message);
+    letters::of_decline(world, op, cx.now);
     Step::Over
 }
 
@@ -387,6 +389,7 @@ fn cancelled(cx: &Context<'_>, world: &mut World, op: &Op) {
     });
     if failed_first {
         failed(cx, world, op, op.error_message.as_deref().unwrap_or("authentication required"));
+        letters::of_decline(world, op, cx.now);
         return;
     }
     world.payments.update(&op.payment, |payment| {
@@ -429,7 +432,8 @@ fn cancel_unpayable(cx: &Context<'_>, world: &mut World, op: &Op) {
     let unwanted = payment.kind == Kind::GigPurchase || cx.policies.booking.cancel_on_payment_failure;
     let another = world.ops.of(&op.payment).any(|other| other.kind == OpKind::Charge && other.state.live());
     if open && unwanted && !another {
-        schedule::close(world, id, None, "payment failed", cx.now);
+        let close = if payment.kind == Kind::GigPurchase { schedule::close_quietly } else { schedule::close };
+        close(world, id, None, "payment failed", cx.now);
     }
     let gone = !open || unwanted;
     if gone && payment.state == PaymentState::Pending && !another {

@@ -322,6 +322,13 @@ impl OpState {
     }
 }
 
+impl Payment {
+    /// The money has been taken, and not all of it has gone back.
+    pub fn is_paid(&self) -> bool {
+        self.state.captured() && self.state != PaymentState::Refunded
+    }
+}
+
 impl PaymentState {
     /// The money has been taken, whatever went back later.
     pub fn captured(self) -> bool {

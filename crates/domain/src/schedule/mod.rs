@@ -4,7 +4,10 @@
 //! none; no two bookings of one party overlap. Availability (when a teacher would like to work) is
 //! deliberately not here (`calendar`).
 
+use serde_json::json;
+
 use crate::id::{BookingId, PersonId};
+use crate::letters;
 use crate::records::{Booking, BookingState, Busy};
 use crate::refusal::Refusal;
 use crate::rows::Record;
@@ -116,8 +119,25 @@ pub fn needs_to_free(needs: &mut Needs, booking: &Booking) {
     }
 }
 
-/// Cancels a booking and frees its time. The money is the caller's business.
+/// Cancels a booking, frees its time and tells its parties. The money is the caller's business.
 pub fn close(world: &mut World, id: BookingId, by: Option<PersonId>, reason: &str, now: Timestamp) {
+    let before = world.bookings.get(&id).expect("loaded to be closed").state;
+    close_quietly(world, id, by, reason, now);
+    let booking = world.bookings.get(&id).expect("just closed").clone();
+    let declined = before == BookingState::Pending && by == Some(booking.payee);
+    let event = if declined { "declined" } else { "cancelled" };
+    let more = json!({ "was_confirmed": before == BookingState::Confirmed });
+    letters::of_booking(world, &booking, event, (more, now));
+}
+
+/// The same for a purchase that was never paid: nobody but the payer has heard of it.
+pub(crate) fn close_quietly(
+    world: &mut World,
+    id: BookingId,
+    by: Option<PersonId>,
+    reason: &str,
+    now: Timestamp,
+) {
     let booking = world.bookings.get(&id).expect("loaded to be closed").clone();
     free(world, &booking);
     world.bookings.update(&id, |booking| {

@@ -65,6 +65,11 @@ pub enum JobEnd {
     Done,
     /// Worth trying again, as long as the schedule goes.
     Retry(String),
+    /// The same, and this body remembers what need not be done again.
+    Partly {
+        error: String,
+        body: String,
+    },
     /// No further try can help.
     Hopeless(String),
 }
@@ -97,12 +102,15 @@ impl Fact for SettleJobs {
 }
 
 fn settle(cx: &Context<'_>, world: &mut World, id: JobId, end: &JobEnd) {
+    if let JobEnd::Partly { body, .. } = end {
+        world.jobs.update(&id, |job| job.body.clone_from(body));
+    }
     world.jobs.update(&id, |job| match end {
         JobEnd::Done => {
             job.state = JobState::Done;
             job.last_error = None;
         }
-        JobEnd::Retry(error) => {
+        JobEnd::Retry(error) | JobEnd::Partly { error, .. } => {
             job.last_error = Some(error.clone());
             match next_try(job.attempts, cx.now) {
                 Some(at) => job.run_at = at,

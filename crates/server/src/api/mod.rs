@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod cards;
 pub mod gigs;
 pub mod health;
+pub mod meetings;
 pub mod methods;
 pub mod payments;
 pub mod people;
@@ -45,6 +46,7 @@ pub fn document() -> OpenApi {
         webhooks::document(),
         sandbox::document(),
         health::document(),
+        meetings::document(),
     ] {
         document.merge(room);
     }
@@ -62,6 +64,7 @@ pub fn routes(app: App) -> Router {
         .merge(gigs::routes())
         .merge(teachers::routes())
         .merge(health::routes())
+        .merge(meetings::routes())
         .merge(sandbox::routes(&app));
     for prefix in mounts {
         router = router

@@ -34,7 +34,8 @@ pub fn stored(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
 }
 
-fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
+/// HMAC-SHA-256.
+pub(crate) fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(message);
     mac.finalize().into_bytes().into()

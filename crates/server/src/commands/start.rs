@@ -23,6 +23,7 @@ use crate::config::{Config, HaMode, Secrets, SecretsError};
 use crate::dice::{Dice, OsDice, uuid_v4};
 use crate::http::limits::Limits;
 use crate::mail::{MailError, Mailer};
+use crate::meetings::Rooms;
 use crate::protocol::Protocol;
 use crate::seal::Seal;
 
@@ -123,6 +124,7 @@ pub(super) async fn start_at(
         chain: Arc::new(Chain::new(&secrets)),
         seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
         mailer: Arc::new(Mailer::new(&config)?),
+        rooms: Arc::new(Rooms::new(&config, &secrets)),
         policies: rules,
         plants: Plants::default(),
         db,

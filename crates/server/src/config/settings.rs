@@ -244,7 +244,7 @@ sections! {
 
     Compat { alias_mounts: bool, completed_as_confirmed: bool, strict_statuses: bool }
 
-    Mail { transport: MailTransport, from: String, admin_recipients: Vec<String> }
+    Mail { transport: MailTransport, from: String, templates: String, admin_recipients: Vec<String> }
 
     Smtp { host: String, port: u16, username: String, password: Secret, security: SmtpSecurity }
 

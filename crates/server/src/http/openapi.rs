@@ -60,10 +60,26 @@ impl IntoResponses for RefusedOrBroken {
     }
 }
 
+/// The same as [`Refused`], where a body is a list and each item that is wrong is told.
+pub struct RefusedBatch;
+
+impl IntoResponses for RefusedBatch {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = problems(&["4XX"]);
+        let told = "`details` has `index`, `data` and `errors` of each item that is wrong";
+        responses.insert("400".to_owned(), problem(told).into());
+        responses
+    }
+}
+
 fn problems(statuses: &[&str]) -> BTreeMap<String, RefOr<Response>> {
+    statuses.iter().map(|status| ((*status).to_owned(), problem("").into())).collect()
+}
+
+fn problem(description: &str) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let response = ResponseBuilder::new().content("application/problem+json", content).build();
-    statuses.iter().map(|status| ((*status).to_owned(), response.clone().into())).collect()
+    let response = ResponseBuilder::new().description(description);
+    response.content("application/problem+json", content).build()
 }
 
 struct Security;

@@ -5,11 +5,13 @@
 //! stopped node leaves behind is due again. Deliberately not here: what became of the work.
 
 mod answers;
+mod booking_letters;
 mod cards;
 mod clockwork;
 mod gateways;
 mod letters;
 mod queue;
+mod refund_letters;
 mod rollups;
 mod schedules;
 

@@ -10,8 +10,10 @@ use serde::Deserialize;
 use store::Error;
 use tokio::task::JoinSet;
 
+use super::booking_letters;
 use super::cards;
 use super::letters::{self, Receipts};
+use super::refund_letters;
 use crate::app::App;
 
 /// Taken by one node at once; each must end well within its lease.
@@ -62,8 +64,10 @@ async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
     let worked = match job.kind.as_ref() {
         "receipt" => letters::receipt(app, job, receipts).await,
         "detach_card" => cards::detach(app, job).await,
+        "booking_letter" => booking_letters::booking(app, job).await,
+        "decline_letter" => booking_letters::decline(app, job).await,
         "mail" => letters::mail(app, job).await,
-        "refund_letter" => letters::refund(app, job).await,
+        "refund_letter" => refund_letters::refund(app, job).await,
         kind => return JobEnd::Hopeless(format!("this version knows no job {kind}")),
     };
     worked.map_or_else(|end| end, |()| JobEnd::Done)

@@ -2,14 +2,18 @@
 //!
 //! Invariants: a mail's id is fixed by its cause, so a repeat is the same file or carries the same
 //! Message-ID; a failure says whether another try can help; neither addresses nor texts are logged.
-//! Deliberately not here: when to try again (`jobs`), attachments, HTML.
+//! Deliberately not here: when to try again (`jobs`).
 
+pub mod invitation;
 pub mod templates;
 mod transport;
 
 pub use transport::{MailError, Mailer};
 
 use domain::time::Timestamp;
+
+use invitation::Method;
+use templates::Letter;
 
 /// One mail to one person.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,8 +22,9 @@ pub struct Mail {
     pub id: String,
     pub to: String,
     pub to_name: String,
-    pub subject: String,
-    pub text: String,
+    pub letter: Letter,
+    /// A calendar file, and what the calendar shall do with it.
+    pub invitation: Option<(Method, String)>,
     pub at: Timestamp,
 }
 

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::address::AddressError;
-use lettre::message::{Mailbox, header::ContentType};
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::Mail;
+use super::templates::{Facts, Letter, Templates};
 use crate::config::{Config, MailTransport, SmtpSecurity};
 
 /// For a whole conversation with the mail server.
@@ -30,6 +32,7 @@ pub enum MailError {
 /// Sends mail.
 pub struct Mailer {
     from: Mailbox,
+    templates: Templates,
     way: Way,
 }
 
@@ -49,7 +52,22 @@ impl Mailer {
             MailTransport::Smtp => Way::Smtp(smtp(config)?),
             MailTransport::Log => Way::Log,
         };
-        Ok(Mailer { from, way })
+        Ok(Mailer { from, templates: Templates::load(&config.mail.templates)?, way })
+    }
+
+    /// Writes a letter from its template.
+    pub fn write(&self, letter: &str, facts: &Facts) -> Result<Letter, MailError> {
+        self.templates.write(letter, facts)
+    }
+
+    /// The marketplace's own address.
+    pub fn address(&self) -> &str {
+        self.from.email.as_ref()
+    }
+
+    /// The part of it behind the `@`.
+    pub fn host(&self) -> &str {
+        self.from.email.domain()
     }
 
     /// Sends one mail; when it answers `Ok`, it has been handed over.
@@ -78,17 +96,34 @@ impl Mailer {
         let wrong = |what: &str| MailError::Permanent(what.to_owned());
         let address: Address = mail.to.parse().map_err(|_| wrong("the address is not one"))?;
         let micros = u64::try_from(mail.at.0).map_err(|_| wrong("before 1970"))?;
-        let host = self.from.email.domain();
+        let host = self.host();
         Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(Some(mail.to_name.clone()).filter(|name| !name.is_empty()), address))
-            .subject(mail.subject.clone())
+            .subject(mail.letter.subject.clone())
             .date(UNIX_EPOCH + Duration::from_micros(micros))
             .message_id(Some(format!("<{}@{host}>", mail.id)))
-            .header(ContentType::TEXT_PLAIN)
-            .body(mail.text.clone())
+            .multipart(body(mail))
             .map_err(|_| wrong("it cannot be written down"))
     }
+}
+
+/// The text, the same as HTML and, where there is one, the calendar file: once for programs that act
+/// on it, once for people who save it. Boundaries come from the id, so that a repeat is the same mail.
+fn body(mail: &Mail) -> MultiPart {
+    let boundary = |part: &str| format!("bursar-{part}-{}", mail.id);
+    let alternatives = MultiPart::alternative()
+        .boundary(boundary("text"))
+        .singlepart(SinglePart::plain(mail.letter.text.clone()))
+        .singlepart(SinglePart::html(mail.letter.html.clone()));
+    let Some((method, file)) = &mail.invitation else { return alternatives };
+    let kind = format!("text/calendar; charset=utf-8; method={}", method.word());
+    let kind = ContentType::parse(&kind).expect("a media type");
+    let calendar = SinglePart::builder().header(kind.clone()).body(file.clone());
+    MultiPart::mixed()
+        .boundary(boundary("all"))
+        .multipart(alternatives.singlepart(calendar))
+        .singlepart(Attachment::new("invite.ics".to_owned()).body(file.clone(), kind))
 }
 
 /// The server's code, never its words: they repeat addresses.
@@ -168,8 +203,12 @@ mod tests {
             id: "receipt-1-payer".into(),
             to: to.into(),
             to_name: "Ada Berg".into(),
-            subject: "Receipt".into(),
-            text: "Thank you.".into(),
+            letter: Letter {
+                subject: "Receipt".into(),
+                text: "Thank you.".into(),
+                html: "<p>Thank you.</p>".into(),
+            },
+            invitation: None,
             at: Timestamp::from_seconds(1_800_000_000),
         };
         mailer.expect("settings").send(&mail).await

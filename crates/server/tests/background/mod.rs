@@ -5,6 +5,8 @@ mod cards;
 mod clock;
 mod controls;
 mod letters;
+mod meetings;
 mod place;
 mod refunds;
+mod smtp;
 mod webhooks;

@@ -118,10 +118,21 @@ impl Place {
         };
         let gig =
             self.app.db.submit(CreateOffer { payee: teacher.person.id, offer }).await.expect("a gig").id;
-        let starts_at = Timestamp::from_seconds((self.app.clock.now() + Span::DAY).seconds());
+        self.book(student, teacher, gig.raw(), Span::DAY).await
+    }
+
+    /// Another one of the same people, a week later.
+    pub async fn lesson_after(&self, lesson: &Lesson) -> Lesson {
+        let path = format!("/api/bookings/bookings/{}", lesson.booking);
+        let gig = self.get(Some(&lesson.student), &path).await.1["gig"].as_i64().expect("an id");
+        self.book(lesson.student.clone(), lesson.teacher.clone(), gig, Span::days(8)).await
+    }
+
+    async fn book(&self, student: Login, teacher: Login, gig: i64, away: Span) -> Lesson {
+        let starts_at = Timestamp::from_seconds((self.app.clock.now() + away).seconds());
         let body = json!({
             "teacher": teacher.person.uuid,
-            "gig": gig.raw(),
+            "gig": gig,
             "start_time": Instant(starts_at).text(),
             "end_time": Instant(starts_at + Span::HOUR).text(),
         });

@@ -21,6 +21,7 @@ use server::config::{Config, Secrets};
 use server::dice::{Dice, OsDice, uuid_v4};
 use server::http::{Surroundings, wrap};
 use server::mail::Mailer;
+use server::meetings::Rooms;
 use server::protocol::Protocol;
 use server::seal::Seal;
 use store::engine::Options;
@@ -66,6 +67,7 @@ impl ByHand {
             chain: Arc::new(Chain::new(&secrets)),
             seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
             mailer: Arc::new(Mailer::new(&config).expect("the log")),
+            rooms: Arc::new(Rooms::new(&config, &secrets)),
             plants: Plants::default(),
             db,
             config,

@@ -1,4 +1,4 @@
-//! What students and teachers do next: one file an actor, one line in [`ACTORS`]. They know only
+//! What students and teachers do next: one file an actor, one line in `ACTORS`. They know only
 //! what they were told.
 //!
 //! Invariants: an actor is a client of the API, so it makes requests and hears answers, and never

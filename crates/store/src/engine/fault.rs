@@ -77,3 +77,13 @@ pub enum OpenError {
     #[error("cannot open the database")]
     Database(#[from] Fault),
 }
+
+impl From<OpenError> for Fault {
+    /// To whoever needs the database, one that cannot be opened is away.
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Database(fault) => fault,
+            refused => Fault::Unavailable(refused.into()),
+        }
+    }
+}

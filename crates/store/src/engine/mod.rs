@@ -164,16 +164,10 @@ impl Connection {
         }
     }
 
-    /// Locks these lanes (sorted, distinct) until the end of the work and loads their rows; on
-    /// SQLite `begin` already holds everything.
-    pub fn lock_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Vec<T>, Fault> {
-        let asked = self.ask_lanes(lanes)?;
-        self.answer(asked)
-    }
-
-    /// Asks for lanes to be locked and loaded. On PostgreSQL whatever is asked before the first answer
-    /// is fetched costs one round trip together, in the order asked: what is asked after the lanes is
-    /// seen under their locks.
+    /// Asks for lanes (sorted, distinct) to be locked until the end of the work and loaded; on SQLite
+    /// `begin` already holds everything. On PostgreSQL whatever is asked before the first answer is
+    /// fetched costs one round trip together, in the order asked: what is asked after the lanes is seen
+    /// under their locks.
     pub fn ask_lanes<T: Table>(&mut self, lanes: &[i64]) -> Result<Asked<T>, Fault> {
         debug_assert!(lanes.is_sorted_by(|a, b| a < b), "lanes are locked in one order by everybody");
         if lanes.is_empty() {

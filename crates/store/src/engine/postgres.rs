@@ -5,14 +5,15 @@
 //! server says with it that no standby has the work. Every wait has a bound. Round trips cost more
 //! than rows: BEGIN rides with the first look-up, and all writes of a batch with its COMMIT.
 //! Deliberately not here: the `postgres` crate, which is the same runtime without the bound on a
-//! wait and without sending BEGIN together with the first statement.
+//! wait and without sending BEGIN together with the first statement. A reader whose server went away
+//! while it was idle opens itself anew: nothing was read yet, so nobody needs to know.
 
 mod open;
 mod pipeline;
 mod reactor;
 mod values;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -40,6 +41,8 @@ const FOREVER: Duration = Duration::from_hours(24);
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 pub(super) struct Session {
+    server: Server,
+    options: Options,
     reactor: Reactor,
     client: Client,
     /// Reads and writes the socket whenever the reactor runs.
@@ -75,6 +78,8 @@ impl Session {
             Err(failure) => return Err(failure.fault().into()),
         };
         let mut session = Session {
+            server: server.clone(),
+            options: options.clone(),
             reactor,
             client,
             driver,
@@ -183,7 +188,7 @@ impl Session {
             self.settle()?;
         }
         let mut rows = Vec::new();
-        for found in self.rows(sql, &refs(params))? {
+        for found in self.first_read(|session| session.rows(sql, &refs(params)))? {
             let mut values = Vec::with_capacity(found.len());
             read(&found, &mut values)?;
             rows.push(Row::new(values));
@@ -214,6 +219,7 @@ impl Session {
         columns: &[usize],
         mut keys: Vec<Vec<Value>>,
     ) -> Result<usize, Fault> {
+        // A key given twice answers once, as on SQLite; sorted, so the tree is walked forward.
         keys.sort_unstable();
         keys.dedup();
         let columns_of_key = columns.iter().map(|index| T::COLUMNS[*index]);
@@ -221,7 +227,7 @@ impl Session {
         self.question(&dialect::postgres_load::<T>(columns), arrays)
     }
 
-    fn question(&mut self, sql: &str, arrays: Arrays<'static>) -> Result<usize, Fault> {
+    fn question(&mut self, sql: &str, arrays: Arrays) -> Result<usize, Fault> {
         if self.answers.iter().any(Option::is_some) {
             return Err(Fault::other("the answers to the last questions were not fetched"));
         }
@@ -248,14 +254,27 @@ impl Session {
         columns: &[usize],
         keys: &[Vec<Value>],
     ) -> Result<Vec<T>, Fault> {
-        if let [key] = keys {
-            return self.load(&dialect::find::<T>(columns), &refs(key));
+        self.first_read(|session| {
+            if let [key] = keys {
+                return session.load(&dialect::find::<T>(columns), &refs(key));
+            }
+            let asked = session.ask_many::<T>(columns, keys.to_vec())?;
+            session.answer(asked)
+        })
+    }
+
+    /// That a server went away is often seen only when something is asked. The first question of a
+    /// snapshot can be asked again.
+    fn first_read<T>(&mut self, ask: impl Fn(&mut Session) -> Result<T, Fault>) -> Result<T, Fault> {
+        let nothing_read = self.access == Access::Read && self.begin_due;
+        let answer = ask(self);
+        if answer.is_ok() || !nothing_read || !self.broken() {
+            return answer;
         }
-        // A key given twice answers once, as on SQLite; sorted, so the tree is walked forward.
-        let distinct = keys.iter().collect::<BTreeSet<_>>();
-        let columns_of_key = columns.iter().map(|index| T::COLUMNS[*index]);
-        let arrays = Arrays::of(columns_of_key, distinct.into_iter().flatten())?;
-        self.load(&dialect::postgres_load::<T>(columns), &arrays.params())
+        let (fresh, _remarks) = Session::open(&self.server, self.access, &self.options)?;
+        *self = fresh;
+        self.begin()?;
+        ask(self)
     }
 
     pub(super) fn insert_many<'a, T: Table + 'a>(
@@ -287,7 +306,7 @@ impl Session {
     }
 
     /// Inside a transaction a write waits for the others, so that all of them are one round trip.
-    fn write(&mut self, sql: &str, arrays: Arrays<'static>) -> Result<(), Fault> {
+    fn write(&mut self, sql: &str, arrays: Arrays) -> Result<(), Fault> {
         let statement = self.prepare(sql)?;
         self.queued.push(Waiting { statement, arrays });
         if self.open { Ok(()) } else { self.settle() }

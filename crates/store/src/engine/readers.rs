@@ -150,17 +150,10 @@ impl Desk {
         if !usable {
             // The old one goes first: never more connections than threads.
             *slot = None;
-            let mut fresh = self.open()?;
+            let mut fresh = Connection::open(&self.url, Access::Read, &self.options)?;
             fresh.begin()?;
             *slot = Some(fresh);
         }
         Ok(())
-    }
-
-    fn open(&self) -> Result<Connection, Fault> {
-        Connection::open(&self.url, Access::Read, &self.options).map_err(|error| match error {
-            OpenError::Database(fault) => fault,
-            refused => Fault::Unavailable(refused.into()),
-        })
     }
 }

@@ -38,6 +38,13 @@ pub struct BookingParts {
     pub op: Option<Op>,
 }
 
+impl BookingParts {
+    /// Whether its money has been taken and not all of it has gone back.
+    pub fn is_paid(&self) -> bool {
+        self.payment.as_ref().is_some_and(domain::records::Payment::is_paid)
+    }
+}
+
 /// Where a booking stands in a list by start: unscheduled ones come last.
 pub fn start_key(booking: &Booking) -> Timestamp {
     booking.starts_at.unwrap_or(Timestamp(-1))

@@ -11,7 +11,7 @@ use domain::world::World;
 
 use super::work::Work;
 use super::{Error, flush, load};
-use crate::engine::{Access, Connection, Fault, OpenError, Options, Url, Value};
+use crate::engine::{Access, Connection, Fault, Options, Url, Value};
 use crate::{Now, Pause};
 
 /// How often a work that lost a race is run again.
@@ -78,7 +78,7 @@ impl Writer {
     pub(crate) fn connection(&mut self) -> Result<&mut Connection, Fault> {
         if self.connection.as_ref().is_none_or(Connection::broken) {
             self.connection = None;
-            self.connection = Some(self.open()?);
+            self.connection = Some(Connection::open(&self.url, Access::Write, &self.options)?);
         }
         Ok(self.connection.as_mut().expect("just opened"))
     }
@@ -180,13 +180,6 @@ impl Writer {
         let rows = connection.query(touch, &[Value::text(node)])?;
         connection.commit()?;
         rows.into_iter().next().map_or(Ok(0), |mut row| row.int())
-    }
-
-    fn open(&self) -> Result<Connection, Fault> {
-        Connection::open(&self.url, Access::Write, &self.options).map_err(|error| match error {
-            OpenError::Database(fault) => fault,
-            refused => Fault::Unavailable(refused.into()),
-        })
     }
 }
 

@@ -6,7 +6,7 @@ use store::both;
 use store::engine::{Access, Column, Connection, Fault, Options, Row, Rule, Table, Value};
 use store::testing::TestDb;
 
-use crate::fruit::{Fruit, Lane, basket, fruit, planted};
+use crate::fruit::{Fruit, Lane, basket, fruit, lock, planted};
 
 /// The rule and name of the constraint that refused; the text of the whole chain beside it.
 fn refused(connection: &mut Connection, fruits: &[Fruit]) -> (Rule, String) {
@@ -88,7 +88,7 @@ both! {
         let mut connection = planted(db);
         connection.insert_many(&[fruit(9, "quince")]).unwrap();
         connection.begin().unwrap();
-        connection.lock_lanes::<Lane>(&[1]).unwrap();
+        lock(&mut connection, &[1]).unwrap();
         let writes = |connection: &mut Connection| {
             connection.insert_many(&[fruit(1, "apple")])?;
             connection.insert_many(&[fruit(2, "quince")])?;
@@ -100,7 +100,7 @@ both! {
         connection.rollback();
         assert_eq!(basket(&mut connection), [fruit(9, "quince")]);
         connection.begin().unwrap();
-        assert_eq!(connection.lock_lanes::<Lane>(&[1]).unwrap(), [Lane { lane: 1, sequence: 10 }]);
+        assert_eq!(lock(&mut connection, &[1]).unwrap(), [Lane { lane: 1, sequence: 10 }]);
         connection.commit().unwrap();
     }
 
@@ -137,14 +137,14 @@ both! {
     fn a_second_writer_waits_for_the_lane(db) {
         let mut first = planted(db);
         first.begin().unwrap();
-        let lanes = first.lock_lanes::<Lane>(&[1, 2]).unwrap();
+        let lanes = lock(&mut first, &[1, 2]).unwrap();
         let mut second = db.open(Access::Write);
         let waiting = std::thread::scope(|scope| {
             let (told, tell) = std::sync::mpsc::channel();
             let waiting = scope.spawn(move || {
                 told.send(()).unwrap();
                 second.begin().unwrap();
-                let lanes = second.lock_lanes::<Lane>(&[2, 3]).unwrap();
+                let lanes = lock(&mut second, &[2, 3]).unwrap();
                 second.commit().unwrap();
                 lanes
             });
@@ -254,7 +254,7 @@ fn a_session_ended_by_the_server_is_unavailable_and_broken() {
     connection.begin().unwrap();
     let victim = backend(&mut connection);
     terminate(&db, victim);
-    let fault = connection.lock_lanes::<Lane>(&[1]).unwrap_err();
+    let fault = lock(&mut connection, &[1]).unwrap_err();
     assert!(matches!(fault, Fault::Unavailable(_)), "{fault:?}");
     assert!(connection.broken());
 }
@@ -264,11 +264,11 @@ fn a_lock_or_statement_that_takes_too_long_is_unavailable_but_not_broken() {
     let db = TestDb::postgres();
     let mut first = planted(&db);
     first.begin().unwrap();
-    first.lock_lanes::<Lane>(&[1]).unwrap();
+    lock(&mut first, &[1]).unwrap();
     let options = Options { lock_timeout_ms: 20, statement_timeout_ms: 300, ..Default::default() };
     let mut second = Connection::open(&db.url, Access::Write, &options).unwrap();
     second.begin().unwrap();
-    let fault = second.lock_lanes::<Lane>(&[1]).unwrap_err();
+    let fault = lock(&mut second, &[1]).unwrap_err();
     assert!(matches!(fault, Fault::Unavailable(_)), "{fault:?}");
     second.rollback();
     let fault = second.query("SELECT pg_sleep(9) IS NULL", &[]).unwrap_err();

@@ -101,6 +101,12 @@ pub fn fruit(id: i64, name: &str) -> Fruit {
     Fruit { lane: 1, id, name: name.to_owned(), note: None, weight: Some(id * 10) }
 }
 
+/// Locks lanes and answers their rows.
+pub fn lock(connection: &mut Connection, lanes: &[i64]) -> Result<Vec<Lane>, Fault> {
+    let asked = connection.ask_lanes(lanes)?;
+    connection.answer(asked)
+}
+
 /// Every fruit, by id.
 pub fn basket(connection: &mut Connection) -> Vec<Fruit> {
     let sql = "SELECT lane, id, name, note, weight FROM fruit ORDER BY lane, id";

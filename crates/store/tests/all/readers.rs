@@ -6,7 +6,7 @@ use store::both;
 use store::engine::{Access, Connection, Fault, OpenError, Options, Readers, Url};
 use store::testing::TestDb;
 
-use crate::fruit::{basket, fruit, planted};
+use crate::fruit::{Fruit, basket, fruit, planted};
 
 fn readers(db: &TestDb, size: usize) -> Readers {
     Readers::start(db.url.clone(), Options::default(), size).unwrap()
@@ -84,19 +84,52 @@ both! {
     }
 }
 
-#[test]
-fn a_reader_whose_server_restarted_is_replaced_unnoticed() {
-    let db = TestDb::postgres();
-    let mut killer = planted(&db);
-    let readers = readers(&db, 1);
-    let pid = answer(&readers, |reader| reader.query("SELECT pg_backend_pid()", &[])?[0].int());
+/// Ends the session of the one reader; answers when the server has forgotten it.
+fn restart(killer: &mut Connection, readers: &Readers) {
+    let pid = answer(readers, |reader| reader.query("SELECT pg_backend_pid()", &[])?[0].int());
     let victim = pid.unwrap().unwrap();
     killer.query("SELECT pg_terminate_backend(CAST($1 AS INTEGER))", &[victim.into()]).unwrap();
     let alive = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1";
     while killer.query(alive, &[victim.into()]).unwrap()[0].int().unwrap() > 0 {
         std::thread::yield_now();
     }
-    assert_eq!(count(&readers), 0);
+}
+
+#[test]
+fn a_reader_whose_server_restarted_is_replaced_unnoticed() {
+    let db = TestDb::postgres();
+    let mut killer = planted(&db);
+    let readers = readers(&db, 1);
+    for _ in 0..20 {
+        restart(&mut killer, &readers);
+        assert_eq!(count(&readers), 0);
+    }
+}
+
+#[test]
+fn a_reader_that_dies_between_begin_and_its_first_question_asks_again_but_not_later() {
+    let db = TestDb::postgres();
+    let mut killer = planted(&db);
+    let mut reader = db.open(Access::Read);
+    let victim = |reader: &mut Connection| {
+        let pid = reader.query("SELECT pg_backend_pid()", &[]).unwrap()[0].int().unwrap();
+        reader.rollback();
+        reader.begin().unwrap();
+        pid
+    };
+    let mut kill = |pid: i64| {
+        let sql = "SELECT CAST(CAST(pg_terminate_backend(CAST($1 AS INTEGER), 5000) AS INTEGER) AS BIGINT)";
+        assert_eq!(killer.query(sql, &[pid.into()]).unwrap()[0].int().unwrap(), 1, "gone");
+    };
+    let idle = victim(&mut reader);
+    kill(idle);
+    assert_eq!(reader.load_many::<Fruit>(&[0], &[vec![1.into()], vec![2.into()]]).unwrap(), []);
+    assert_eq!(basket(&mut reader), []);
+    let reading = victim(&mut reader);
+    assert_eq!(basket(&mut reader), []);
+    kill(reading);
+    let fault = reader.query("SELECT 1", &[]).unwrap_err();
+    assert!(matches!(fault, Fault::Unavailable(_)), "what was read before would be of another snapshot");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use store::both;
 use store::engine::{Access, Table, Value};
 
-use crate::fruit::{Fruit, Lane, Seen, basket, fruit, planted};
+use crate::fruit::{Fruit, Lane, Seen, basket, fruit, lock, planted};
 
 both! {
     fn values_survive_the_round_trip(db) {
@@ -116,19 +116,19 @@ both! {
         connection.update_many::<Fruit>([]).unwrap();
         connection.delete_many::<Fruit>(&[]).unwrap();
         assert_eq!(connection.load_many::<Fruit>(&[0, 1], &[]).unwrap(), []);
-        assert_eq!(connection.lock_lanes::<Lane>(&[]).unwrap(), []);
+        assert_eq!(lock(&mut connection, &[]).unwrap(), []);
         connection.commit().unwrap();
     }
 
     fn lanes_are_locked_and_loaded_in_order(db) {
         let mut connection = planted(db);
         connection.begin().unwrap();
-        let lanes = connection.lock_lanes::<Lane>(&[1, 3, 99]).unwrap();
+        let lanes = lock(&mut connection, &[1, 3, 99]).unwrap();
         assert_eq!(lanes, [Lane { lane: 1, sequence: 10 }, Lane { lane: 3, sequence: 30 }]);
         connection.update_many([(&lanes[1], &Lane { lane: 3, sequence: 31 })]).unwrap();
         connection.commit().unwrap();
         connection.begin().unwrap();
-        assert_eq!(connection.lock_lanes::<Lane>(&[3]).unwrap(), [Lane { lane: 3, sequence: 31 }]);
+        assert_eq!(lock(&mut connection, &[3]).unwrap(), [Lane { lane: 3, sequence: 31 }]);
         connection.rollback();
     }
 

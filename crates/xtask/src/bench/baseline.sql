@@ -99,6 +99,6 @@ INSERT INTO inbox (
 );
 COMMIT;
 
-UPDATE job SET attempts = 1, run_at = :now + 1 WHERE lane = :lane AND id = :job;
+UPDATE job SET attempts = 1, run_at = CAST(:now AS bigint) + 1 WHERE lane = :lane AND id = :job;
 
 UPDATE job SET state = 'done' WHERE lane = :lane AND id = :job;

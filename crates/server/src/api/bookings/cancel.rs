@@ -166,7 +166,7 @@ async fn told(app: &App, cancelled: &Cancelled) -> Result<CancelledBooking, Prob
         } else {
             "The booking was cancelled before."
         },
-        booking: render(&parts, Look::of(app)),
+        booking: render(&parts, &Look::of(app, parts.booking.payer)),
         refund,
     })
 }

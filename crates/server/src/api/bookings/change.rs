@@ -26,6 +26,7 @@ use crate::http::caller::Caller;
 use crate::http::idempotency::{self, respond};
 use crate::http::json::{FreeText, Instant};
 use crate::http::{Body, Problem};
+use crate::meetings::Meeting;
 
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({ "notes": "My book is chapter 3" }))]
@@ -56,7 +57,7 @@ pub(crate) async fn edit_booking(
         let (booking, payer) = (parts.booking.id, parts.booking.payer);
         parts.booking = app.db.submit(EditNotes { booking, payer, notes: notes.into() }).await?;
     }
-    Ok(Json(render(&parts, Look::of(&app))))
+    Ok(Json(render(&parts, &Look::of(&app, caller.person.id))))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -76,11 +77,17 @@ pub(crate) struct ConfirmedBooking {
 }
 
 /// Null until there is a meeting.
-#[derive(Default, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct ZoomInfo {
     join_url: Option<String>,
     meeting_id: Option<String>,
     password: Option<String>,
+}
+
+impl From<Meeting> for ZoomInfo {
+    fn from(meeting: Meeting) -> ZoomInfo {
+        ZoomInfo { join_url: meeting.join_url, meeting_id: meeting.id, password: meeting.password }
+    }
 }
 
 /// Confirm a requested session, as its teacher.
@@ -104,12 +111,13 @@ pub(crate) async fn confirm_booking(
     let slot = slot(&action.value)?;
     let Found { parts, actor } = action.find(&app).await?;
     let command = Confirm { booking: parts.booking.id, payer: parts.booking.payer, actor, slot };
-    let look = Look::of(&app);
+    let look = Look::of(&app, action.caller.person.id);
     let answer = move |booking: &Booking| {
+        let parts = now_with(&parts, booking);
         let confirmed = ConfirmedBooking {
             message: "The booking is confirmed.",
-            booking: render(&now_with(&parts, booking), look),
-            zoom_info: ZoomInfo::default(),
+            booking: render(&parts, &look),
+            zoom_info: look.meeting(&parts).into(),
         };
         idempotency::success(StatusCode::OK, &confirmed)
     };
@@ -153,7 +161,7 @@ pub(crate) async fn complete_booking(
     action: Action<Nothing>,
 ) -> Result<Response, Problem> {
     let key = action.key("complete_booking")?;
-    complete(&app, action.find(&app).await?, key).await
+    complete(&app, &action, key).await
 }
 
 /// The same, under the name that the web client's button uses.
@@ -173,22 +181,22 @@ pub(crate) async fn complete_booking_manually(
     action: Action<Nothing>,
 ) -> Result<Response, Problem> {
     let key = action.key("complete_booking_manually")?;
-    complete(&app, action.find(&app).await?, key).await
+    complete(&app, &action, key).await
 }
 
 /// A body that says nothing; whatever is in it is ignored.
 #[derive(Deserialize)]
 pub(crate) struct Nothing {}
 
-async fn complete(app: &App, found: Found, key: Option<Key>) -> Result<Response, Problem> {
-    let Found { parts, actor } = found;
+async fn complete(app: &App, action: &Action<Nothing>, key: Option<Key>) -> Result<Response, Problem> {
+    let Found { parts, actor } = action.find(app).await?;
     let command = Complete { booking: parts.booking.id, payer: parts.booking.payer, actor };
-    let look = Look::of(app);
+    let look = Look::of(app, action.caller.person.id);
     let answer = move |booking: &Booking| {
         let completed = CompletedBooking {
             success: true,
             message: "The session is completed.",
-            booking: render(&now_with(&parts, booking), look),
+            booking: render(&now_with(&parts, booking), &look),
             completed_by: completed_by(booking.completion),
             completed_at: booking.completed_at.map(Instant),
         };

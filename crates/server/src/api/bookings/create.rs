@@ -78,11 +78,11 @@ pub(crate) async fn create_booking(
         notes: input.notes.map(String::from).unwrap_or_default(),
         session_type: input.session_type.unwrap_or_else(|| SESSION_TYPE_DEFAULT.to_string()),
     };
-    let look = Look::of(&app);
+    let look = Look::of(&app, person.id);
     let answer = move |booking: &Booking| {
         let (payer, payee) = (person.clone(), teacher.clone());
         let parts = BookingParts { booking: booking.clone(), payer, payee, payment: None, op: None };
-        idempotency::success(StatusCode::CREATED, &render(&parts, look))
+        idempotency::success(StatusCode::CREATED, &render(&parts, &look))
     };
     match app.db.submit(Once { request: Repeatable { command, key }, render: Arc::new(answer) }).await? {
         Done::Fresh { answer, .. } => Ok(respond(answer, false)),

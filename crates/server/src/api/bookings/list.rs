@@ -57,7 +57,7 @@ pub(crate) async fn list_bookings(
         reads.booking_parts(bookings)
     });
     let page = page.await?;
-    Ok((link(&uri, &page, limit), Json(rendered(&page, Look::of(&app)))))
+    Ok((link(&uri, &page, limit), Json(rendered(&page, &Look::of(&app, caller.person.id)))))
 }
 
 /// List one's bookings by state and role, with their number.
@@ -92,7 +92,7 @@ pub(crate) async fn my_bookings(
         Ok((count, reads.booking_parts(bookings)?))
     });
     let (count, page) = found.await?;
-    let results = rendered(&page, Look::of_my(&app));
+    let results = rendered(&page, &Look::of_my(&app, caller.person.id));
     Ok((link(&uri, &page, limit), Json(MyBookings { count, results })))
 }
 
@@ -111,7 +111,7 @@ pub(crate) async fn get_booking(
     Path(id): Path<String>,
 ) -> Result<Json<BookingView>, Problem> {
     let found = find(&app, &caller.person, &id).await?;
-    Ok(Json(render(&found.parts, Look::of(&app))))
+    Ok(Json(render(&found.parts, &Look::of(&app, caller.person.id))))
 }
 
 fn everything(person: PersonId, window: Window) -> BookingFilter {
@@ -141,7 +141,7 @@ fn states(app: &App, status: Option<&str>) -> Result<Vec<BookingState>, Problem>
     }
 }
 
-fn rendered(page: &[BookingParts], look: Look) -> Vec<BookingView> {
+fn rendered(page: &[BookingParts], look: &Look) -> Vec<BookingView> {
     page.iter().map(|parts| render(parts, look)).collect()
 }
 

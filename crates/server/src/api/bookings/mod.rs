@@ -2,12 +2,13 @@
 //!
 //! Invariants: a booking is found through its parties' scope, so another's is a 404; its price is
 //! never taken from a request; cancelling drives the refund before it answers, and an answer that
-//! does not come leaves it processing. Deliberately not here: availability, meetings, paying.
+//! does not come leaves it processing. Deliberately not here: availability, paying.
 
 mod cancel;
 mod change;
 mod create;
 mod list;
+mod meeting;
 mod refund;
 mod reschedule;
 mod scope;
@@ -34,6 +35,8 @@ pub fn routes() -> Router<App> {
         .route("/api/bookings/bookings/{id}/reschedule", post(reschedule::reschedule_booking))
         .route("/api/bookings/bookings/{id}/request_reschedule", post(reschedule::request_reschedule))
         .route("/api/bookings/bookings/{id}/respond_reschedule", post(reschedule::respond_reschedule))
+        .route("/api/bookings/bookings/{id}/create_meeting", post(meeting::create_meeting))
+        .route("/api/bookings/bookings/{id}/meeting_info", get(meeting::meeting_info))
         .route("/api/bookings/bookings/{id}/complete", post(change::complete_booking))
         .route("/api/bookings/bookings/{id}/complete_manually", post(change::complete_booking_manually))
 }
@@ -48,6 +51,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         create::create_booking,
         change::edit_booking,
         change::confirm_booking,
+        meeting::create_meeting,
+        meeting::meeting_info,
         change::complete_booking,
         change::complete_booking_manually,
         reschedule::reschedule_booking,

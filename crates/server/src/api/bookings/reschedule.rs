@@ -168,12 +168,12 @@ async fn reschedule(
         reason: reason.clone(),
         form,
     };
-    let look = Look::of(app);
-    let answer = move |done: &Rescheduled| rescheduled(&parts, done, (look, reason.as_deref()));
+    let look = Look::of(app, action.caller.person.id);
+    let answer = move |done: &Rescheduled| rescheduled(&parts, done, (&look, reason.as_deref()));
     Ok(once(app, command, key, Arc::new(answer)).await?)
 }
 
-fn rescheduled(parts: &BookingParts, done: &Rescheduled, (look, reason): (Look, Option<&str>)) -> Answer {
+fn rescheduled(parts: &BookingParts, done: &Rescheduled, (look, reason): (&Look, Option<&str>)) -> Answer {
     let (message, booking, changes) = match done {
         Rescheduled::Moved { booking, from } => {
             ("The session has been moved.", booking, Some(changes(booking, *from, reason)))
@@ -184,7 +184,7 @@ fn rescheduled(parts: &BookingParts, done: &Rescheduled, (look, reason): (Look, 
     let body = RescheduledBooking {
         message,
         booking: render(&parts, look),
-        zoom_info: ZoomInfo::default(),
+        zoom_info: look.meeting(&parts).into(),
         reschedule_request: if changes.is_none() { request(&parts) } else { None },
         changes,
     };
@@ -270,9 +270,9 @@ pub(crate) async fn respond_reschedule(
         outcome,
         message: input.response_message.map(String::from),
     };
-    let look = Look::of(&app);
+    let look = Look::of(&app, action.caller.person.id);
     let answer = move |booking: &Booking| {
-        let booking = render(&now_with(&parts, booking), look);
+        let booking = render(&now_with(&parts, booking), &look);
         idempotency::success(StatusCode::OK, &AnsweredReschedule { message, booking })
     };
     Ok(once(&app, command, key, Arc::new(answer)).await?)

@@ -1,5 +1,7 @@
 //! A booking on the wire, the same for both parties and every endpoint.
 
+use std::sync::Arc;
+
 use domain::id::PersonId;
 use domain::payments::quote_booking;
 use domain::records::{Booking, BookingState, Completion, Payment, PaymentState, Word};
@@ -11,6 +13,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::config::OnPaymentFailure;
 use crate::http::json::{Instant, MoneyNumber, ratio};
+use crate::meetings::{Meeting, Rooms};
 
 /// A session between a student and a teacher.
 #[derive(Serialize, ToSchema)]
@@ -74,13 +77,24 @@ pub(crate) struct Reschedule {
     previous_reschedule_request_status: Option<String>,
 }
 
-#[derive(Default, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct MeetingLinks {
     zoom_meeting_id: Option<String>,
     zoom_join_url: Option<String>,
     /// The teacher's alone.
     zoom_start_url: Option<String>,
     zoom_password: Option<String>,
+}
+
+impl From<Meeting> for MeetingLinks {
+    fn from(meeting: Meeting) -> MeetingLinks {
+        MeetingLinks {
+            zoom_meeting_id: meeting.id,
+            zoom_join_url: meeting.join_url,
+            zoom_start_url: meeting.start_url,
+            zoom_password: meeting.password,
+        }
+    }
 }
 
 /// What has been paid, or what will be asked.
@@ -103,8 +117,11 @@ pub(crate) struct PaymentDetails {
 }
 
 /// What of the settings changes how a booking looks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(super) struct Look {
+    rooms: Arc<Rooms>,
+    /// Who looks.
+    viewer: PersonId,
     /// A failed payment is told as such, because it cancels the booking.
     shows_failed_payments: bool,
     /// Completed sessions look confirmed, for clients that know no other end.
@@ -112,20 +129,27 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn of(app: &App) -> Look {
+    pub(super) fn of(app: &App, viewer: PersonId) -> Look {
         Look {
+            rooms: Arc::clone(&app.rooms),
+            viewer,
             shows_failed_payments: app.config.booking.on_payment_failure == OnPaymentFailure::Cancel,
             completed_as_confirmed: false,
         }
     }
 
     /// How one's own bookings are listed for the web client.
-    pub(super) fn of_my(app: &App) -> Look {
-        Look { completed_as_confirmed: app.config.compat.completed_as_confirmed, ..Look::of(app) }
+    pub(super) fn of_my(app: &App, viewer: PersonId) -> Look {
+        Look { completed_as_confirmed: app.config.compat.completed_as_confirmed, ..Look::of(app, viewer) }
+    }
+
+    /// What this person may see of the meeting.
+    pub(super) fn meeting(&self, parts: &BookingParts) -> Meeting {
+        self.rooms.meeting(&parts.booking, parts.is_paid(), self.viewer)
     }
 }
 
-pub(super) fn render(parts: &BookingParts, look: Look) -> BookingView {
+pub(super) fn render(parts: &BookingParts, look: &Look) -> BookingView {
     let BookingParts { booking, payer, payee, .. } = parts;
     let disguised = look.completed_as_confirmed && booking.state == BookingState::Completed;
     let shown = if disguised { BookingState::Confirmed } else { booking.state };
@@ -147,7 +171,7 @@ pub(super) fn render(parts: &BookingParts, look: Look) -> BookingView {
         actual_status: look.completed_as_confirmed.then(|| upper(booking.state)),
         payment_status,
         reschedule: reschedule(parts),
-        meeting: MeetingLinks::default(),
+        meeting: look.meeting(parts).into(),
         notes: booking.notes.clone(),
         session_type: booking.session_type.clone(),
         cancellation_reason: booking.cancellation_reason.clone(),
@@ -183,6 +207,11 @@ pub(super) fn completed_by(how: Option<Completion>) -> Option<&'static str> {
     how.map(Word::word)
 }
 
+/// What a booking is, on the wire.
+pub(super) fn status_of(booking: &Booking) -> String {
+    upper(booking.state)
+}
+
 fn upper<W: Word>(word: W) -> String {
     word.word().to_ascii_uppercase()
 }
@@ -194,7 +223,7 @@ fn duration_hours(booking: &Booking) -> Box<RawValue> {
 }
 
 /// The table of contract section 3.
-fn payment_status(parts: &BookingParts, look: Look) -> &'static str {
+fn payment_status(parts: &BookingParts, look: &Look) -> &'static str {
     let Some(payment) = &parts.payment else { return "UNPAID" };
     let is_open = parts.op.as_ref().is_some_and(|op| op.state.live());
     match payment.state {

@@ -44,9 +44,7 @@ pub(super) struct AvailabilityIds {
     request_body(content = Vec<AvailabilityInput>, description = "or `{\"availabilities\": [...]}`"),
     responses(
         (status = 201, body = Availabilities),
-        (status = 400, description = "`details` has `index`, `data` and `errors` of each item that is wrong",
-         body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        crate::http::openapi::Refused,
+        crate::http::openapi::RefusedBatch,
     ),
 )]
 pub(super) async fn create_availabilities(
@@ -70,9 +68,7 @@ pub(super) async fn create_availabilities(
     request_body(content = Vec<AvailabilityInput>, description = "or `{\"availabilities\": [...]}`"),
     responses(
         (status = 200, body = Availabilities),
-        (status = 400, description = "`details` has `index`, `data` and `errors` of each item that is wrong",
-         body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        crate::http::openapi::Refused,
+        crate::http::openapi::RefusedBatch,
     ),
 )]
 pub(super) async fn replace_availabilities(
@@ -92,9 +88,7 @@ pub(super) async fn replace_availabilities(
     request_body(content = Vec<AvailabilityInput>, description = "or `{\"availabilities\": [...]}`"),
     responses(
         (status = 200, body = Availabilities),
-        (status = 400, description = "`details` has `index`, `data` and `errors` of each item that is wrong",
-         body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        crate::http::openapi::Refused,
+        crate::http::openapi::RefusedBatch,
     ),
 )]
 pub(super) async fn update_availabilities(
@@ -118,9 +112,7 @@ pub(super) async fn update_availabilities(
     security(("bearer" = [])), request_body = AvailabilityIds,
     responses(
         (status = 200, body = DeletedAvailabilities),
-        (status = 400, description = "`details` has `index`, `data` and `errors` of each item that is wrong",
-         body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        crate::http::openapi::Refused,
+        crate::http::openapi::RefusedBatch,
     ),
 )]
 pub(super) async fn delete_availabilities(

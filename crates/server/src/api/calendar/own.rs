@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
-use domain::calendar::{Edit, EditCalendar};
+use domain::calendar::{Edit, EditCalendar, HoursPatch};
 use domain::id::{AvailabilityId, ID_MAX, Id};
 use domain::records::{Availability, Person};
 use domain::refusal::Refusal;
@@ -78,7 +78,7 @@ pub(super) async fn create_availability(
     Teacher(caller): Teacher,
     body: Body<AvailabilityInput>,
 ) -> Result<(StatusCode, Json<AvailabilityView>), Problem> {
-    let patch = body.value.patch().map_err(|messages| Problem::validation(&messages))?;
+    let patch = checked(&body.value)?;
     Ok((StatusCode::CREATED, edit(&app, &caller.person, Edit::Add(patch)).await?))
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn replace_availability(
     body: Body<AvailabilityInput>,
 ) -> Result<Json<AvailabilityView>, Problem> {
     let id = parse(&id)?;
-    let patch = body.value.patch().map_err(|messages| Problem::validation(&messages))?;
+    let patch = checked(&body.value)?;
     edit(&app, &caller.person, Edit::Put(id, patch)).await
 }
 
@@ -141,7 +141,7 @@ pub(super) async fn update_availability(
     body: Body<AvailabilityInput>,
 ) -> Result<Json<AvailabilityView>, Problem> {
     let id = parse(&id)?;
-    let patch = body.value.patch().map_err(|messages| Problem::validation(&messages))?;
+    let patch = checked(&body.value)?;
     edit(&app, &caller.person, Edit::Patch(vec![(id, patch)])).await
 }
 
@@ -187,4 +187,8 @@ fn alone(error: store::Error) -> Problem {
 fn parse(id: &str) -> Result<AvailabilityId, Problem> {
     let raw = id.parse::<i64>().ok().filter(|raw| (1..=ID_MAX).contains(raw));
     raw.map(AvailabilityId::from_raw).ok_or_else(Problem::not_found)
+}
+
+fn checked(input: &AvailabilityInput) -> Result<HoursPatch, Problem> {
+    input.patch().map_err(|messages| Problem::validation(&messages))
 }

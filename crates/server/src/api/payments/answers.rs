@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::http::Problem;
 use crate::http::idempotency;
 use crate::http::json::{Instant, MoneyNumber, ratio};
+use crate::meetings::Rooms;
 
 /// An operation and its payment as they stand.
 #[derive(Clone, Debug)]
@@ -141,7 +142,7 @@ struct BookingDetails {
 }
 
 /// The answer to paying a booking.
-pub(super) fn paid_booking(shown: &Shown, standing: &Standing) -> Result<Answer, Problem> {
+pub(super) fn paid_booking(rooms: &Rooms, shown: &Shown, standing: &Standing) -> Result<Answer, Problem> {
     if let Some(problem) = standing.refused() {
         return Err(problem);
     }
@@ -165,7 +166,7 @@ pub(super) fn paid_booking(shown: &Shown, standing: &Standing) -> Result<Answer,
         status: "succeeded",
         card_last4: payment.card_last_four.clone(),
         card_brand: payment.card_brand.clone(),
-        zoom_join_url: None,
+        zoom_join_url: rooms.meeting(booking, payment.is_paid(), payment.payer).join_url,
         booking_details: BookingDetails {
             start_time: booking.starts_at.map(Instant),
             end_time: booking.ends_at.map(Instant),

@@ -21,6 +21,7 @@ use crate::http::caller::Caller;
 use crate::http::idempotency::Request;
 use crate::http::limits::Bucket;
 use crate::http::{Body, Problem};
+use crate::meetings::Rooms;
 use crate::protocol::Protocol;
 
 /// An open intent is ended at its gateway at most so often before we give up on a busy client.
@@ -84,7 +85,7 @@ async fn pay(app: &App, command: PayBooking) -> Result<Response, Problem> {
     let command = PayAndShow(command);
     for _ in 0..ROUNDS_MAX {
         let (begun, shown) = app.db.submit(command.clone()).await?;
-        let tell = telling(shown);
+        let tell = telling(&app.rooms, shown);
         let Begun::CancelFirst(op) = begun else { return settle(app, begun, key, tell).await };
         let open = app.protocol.find(op).await?.ok_or_else(Problem::not_found)?;
         app.protocol.take(&open, true, true).await?;
@@ -98,6 +99,7 @@ async fn pay(app: &App, command: PayBooking) -> Result<Response, Problem> {
 }
 
 /// How paying this booking is answered.
-pub(super) fn telling(shown: Shown) -> Tell {
-    Arc::new(move |standing: &Standing| answers::paid_booking(&shown, standing))
+pub(super) fn telling(rooms: &Arc<Rooms>, shown: Shown) -> Tell {
+    let rooms = Arc::clone(rooms);
+    Arc::new(move |standing: &Standing| answers::paid_booking(&rooms, &shown, standing))
 }

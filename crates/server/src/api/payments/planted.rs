@@ -32,7 +32,7 @@ pub(super) async fn pay(app: &App, command: PayBooking) -> Result<Response, Prob
     };
     let heard = Heard::Answer(app.gateways.default().create_charge(&request).await);
     let (begun, shown) = app.db.submit(PayAndShow(command.clone())).await?;
-    let tell = telling(shown);
+    let tell = telling(&app.rooms, shown);
     match begun {
         Begun::Send(ticket) => {
             let (op, payer, fence, rail) = (ticket.op, command.payer, Some(ticket.fence), command.rail);

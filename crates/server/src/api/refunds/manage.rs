@@ -37,7 +37,7 @@ pub(crate) struct ManagedRefunds {
     ),
     responses(
         (status = 200, body = ManagedRefunds),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn list_refunds_to_manage(
@@ -92,8 +92,7 @@ pub(crate) enum ManageAction {
     request_body = ManageRefund,
     responses(
         (status = 200, body = ProcessedRefund),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn manage_refund(

@@ -40,8 +40,7 @@ pub(crate) struct RefundRequest {
     request_body = RefundRequest,
     responses(
         (status = 200, body = RefundAnswer),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn request_refund(
@@ -135,7 +134,7 @@ pub(crate) struct OwnRefunds {
     ),
     responses(
         (status = 200, body = OwnRefunds),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn list_own_refunds(

@@ -39,7 +39,7 @@ pub(super) fn viewer(app: &App, caller: &Caller) -> Viewer {
     ),
     responses(
         (status = 200, body = Vec<RefundRequestView>),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn list_refund_requests(
@@ -62,7 +62,7 @@ pub(crate) async fn list_refund_requests(
     params(("id" = i64, Path)),
     responses(
         (status = 200, body = RefundRequestView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn get_refund_request(
@@ -99,7 +99,7 @@ pub(crate) struct CreatedRefundRequest {
     responses(
         (status = 201, body = CreatedRefundRequest),
         (status = 200, body = CreatedRefundRequest, description = "The same was asked before."),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn create_refund_request(

@@ -47,8 +47,7 @@ pub(crate) enum RefundDecision {
     params(("id" = i64, Path)), request_body = EditRefundRequest,
     responses(
         (status = 200, body = RefundRequestView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn edit_refund_request(
@@ -66,8 +65,7 @@ pub(crate) async fn edit_refund_request(
     params(("id" = i64, Path)), request_body = EditRefundRequest,
     responses(
         (status = 200, body = RefundRequestView),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn replace_refund_request(
@@ -166,8 +164,7 @@ pub(super) async fn decide(app: &App, review: Review, key: Option<Key>) -> Resul
     ),
     responses(
         (status = 200, body = ProcessedRefund),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn process_refund_request(
@@ -231,8 +228,7 @@ pub(crate) struct DecidedRefundRequest {
     request_body = DecideRefundRequests,
     responses(
         (status = 200, body = DecidedRefundRequests),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
-        (status = "5XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn decide_refund_requests(

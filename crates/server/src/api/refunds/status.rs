@@ -47,7 +47,7 @@ pub(crate) struct RefundEligibility {
     params(("payment_id" = i64, Path)),
     responses(
         (status = 200, body = RefundStatus),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn get_refund_status(
@@ -154,7 +154,7 @@ pub(crate) struct PreviewPosting {
     params(("payment_id" = i64, Path), PreviewQuery),
     responses(
         (status = 200, body = RefundPreview),
-        (status = "4XX", body = crate::http::openapi::ProblemSchema, content_type = "application/problem+json"),
+        crate::http::openapi::Refused,
     ),
 )]
 pub(crate) async fn preview_refund(

@@ -11,12 +11,14 @@ store::both! {
             let paid = cast.pay(&market, id, "visa").await.expect(200);
             let payment = paid.body["payment_id"].as_i64().expect("a payment");
             let reference = paid.body["payment_intent_id"].as_str().expect("an intent");
+            let room = paid.body["zoom_join_url"].as_str().expect("a room");
+            assert!(room.contains(&format!("/meet/{id}-")), "{room}");
             assert_eq!(paid.body, json!({
                 "success": true, "message": "Payment processed successfully",
                 "payment_intent_id": reference, "booking_id": id, "payment_id": payment,
                 "amount_paid": 78.75, "session_cost": 75.0, "platform_fee": 3.75,
                 "duration_hours": 1.5, "hourly_rate": 50.0, "status": "succeeded",
-                "card_last4": "4242", "card_brand": "visa", "zoom_join_url": null,
+                "card_last4": "4242", "card_brand": "visa", "zoom_join_url": room,
                 "booking_details": {
                     "start_time": Market::at(600), "end_time": Market::at(690),
                     "teacher_name": "tina Example", "gig_title": "Spanish conversation",

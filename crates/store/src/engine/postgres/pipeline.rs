@@ -11,7 +11,7 @@ use super::values::Arrays;
 /// A statement that waits for its batch to be sent.
 pub(super) struct Waiting {
     pub(super) statement: Statement,
-    pub(super) arrays: Arrays<'static>,
+    pub(super) arrays: Arrays,
 }
 
 /// One answer per request, in the order they were sent.

@@ -1,6 +1,5 @@
 //! Values on PostgreSQL's wire: parameters, one array per column for many rows, and answers.
 
-use std::borrow::Cow;
 use std::error::Error;
 
 use tokio_postgres::types::private::BytesMut;
@@ -33,50 +32,23 @@ impl ToSql for Value {
 }
 
 /// Many rows turned on their side: one array per column.
-pub(super) struct Arrays<'a>(Vec<Array<'a>>);
+pub(super) struct Arrays(Vec<Array>);
 
-enum Array<'a> {
+enum Array {
     Ints(Vec<Option<i64>>),
-    Texts(Vec<Option<Cow<'a, str>>>),
+    Texts(Vec<Option<String>>),
 }
 
-/// A value, owned by the array or lent to it for one look-up.
-pub(super) enum Cell<'a> {
-    Null,
-    Int(i64),
-    Text(Cow<'a, str>),
-}
-
-impl From<Value> for Cell<'_> {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Null => Cell::Null,
-            Value::Int(value) => Cell::Int(value),
-            Value::Text(value) => Cell::Text(Cow::Owned(value)),
-        }
-    }
-}
-
-impl<'a> From<&'a Value> for Cell<'a> {
-    fn from(value: &'a Value) -> Self {
-        match value {
-            Value::Null => Cell::Null,
-            Value::Int(value) => Cell::Int(*value),
-            Value::Text(value) => Cell::Text(Cow::Borrowed(value)),
-        }
-    }
-}
-
-impl<'a> Arrays<'a> {
+impl Arrays {
     /// `values` are whole rows one after the other, each in the order of `columns`.
-    pub(super) fn of<V: Into<Cell<'a>>>(
+    pub(super) fn of(
         columns: impl Iterator<Item = Column>,
-        values: impl IntoIterator<Item = V>,
-    ) -> Result<Arrays<'a>, Fault> {
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Arrays, Fault> {
         let mut arrays = columns.map(|column| Array::new(column.kind)).collect::<Vec<_>>();
         let mut index = 0;
         for value in values {
-            arrays[index].push(value.into())?;
+            arrays[index].push(value)?;
             index = (index + 1) % arrays.len();
         }
         if index != 0 {
@@ -90,20 +62,20 @@ impl<'a> Arrays<'a> {
     }
 }
 
-impl<'a> Array<'a> {
-    fn new(kind: Kind) -> Array<'a> {
+impl Array {
+    fn new(kind: Kind) -> Array {
         match kind {
             Kind::Int => Array::Ints(Vec::new()),
             Kind::Text => Array::Texts(Vec::new()),
         }
     }
 
-    fn push(&mut self, cell: Cell<'a>) -> Result<(), Fault> {
-        match (self, cell) {
-            (Array::Ints(array), Cell::Int(value)) => array.push(Some(value)),
-            (Array::Ints(array), Cell::Null) => array.push(None),
-            (Array::Texts(array), Cell::Text(value)) => array.push(Some(value)),
-            (Array::Texts(array), Cell::Null) => array.push(None),
+    fn push(&mut self, value: Value) -> Result<(), Fault> {
+        match (self, value) {
+            (Array::Ints(array), Value::Int(value)) => array.push(Some(value)),
+            (Array::Ints(array), Value::Null) => array.push(None),
+            (Array::Texts(array), Value::Text(value)) => array.push(Some(value)),
+            (Array::Texts(array), Value::Null) => array.push(None),
             _ => return Err(Fault::other("a column was given a value of another kind")),
         }
         Ok(())
