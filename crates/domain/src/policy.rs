@@ -1,6 +1,8 @@
 //! The marketplace's settings as far as rules depend on them. The server fills this from its
 //! configuration; defaults are the contract's.
 
+use jiff::tz::TimeZone;
+
 use crate::money::{Currency, Rate};
 use crate::time::{Span, Timestamp};
 
@@ -160,6 +162,20 @@ pub struct Calendar {
 }
 
 impl Calendar {
+    /// The calendar of a zone until the end of this century; `None` for a name that is no zone's.
+    pub fn of_zone(zone: &str) -> Option<Calendar> {
+        const END: i64 = 4_102_444_800;
+        let time_zone = TimeZone::get(zone).ok()?;
+        let beginning = jiff::Timestamp::UNIX_EPOCH;
+        let first = (Timestamp(i64::MIN), i64::from(time_zone.to_offset(beginning).seconds()));
+        let changes =
+            time_zone.following(beginning).take_while(|change| change.timestamp().as_second() < END);
+        let later = changes.map(|change| {
+            (Timestamp(change.timestamp().as_microsecond()), i64::from(change.offset().seconds()))
+        });
+        Some(Calendar { zone: zone.to_owned(), offsets: std::iter::once(first).chain(later).collect() })
+    }
+
     /// The day an instant lies in, days since 1970-01-01.
     pub fn day(&self, at: Timestamp) -> i64 {
         self.local(at).day()

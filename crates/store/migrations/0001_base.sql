@@ -382,6 +382,7 @@ CREATE TABLE entry (
 );
 -- A second posting of the same event is impossible even if the code above is wrong.
 CREATE UNIQUE INDEX entry_once ON entry (lane, subject, subject_id, recipe);
+CREATE INDEX entry_at ON entry (at, id);
 
 CREATE TABLE posting (
     lane BIGINT NOT NULL,

@@ -6,7 +6,7 @@ use super::Sums;
 use crate::command::{Fact, Lanes};
 use crate::context::Context;
 use crate::id::{DeltaId, Id};
-use crate::records::{Rollup, RollupDelta};
+use crate::records::{Amounts, Rollup, RollupDelta};
 use crate::world::{Needs, World};
 
 /// Folds deltas into the sums. Those that somebody else has folded meanwhile are left out.
@@ -43,6 +43,9 @@ impl Fact for Fold {
                     world.rollups.insert(Rollup { key: key.clone(), amounts: *amounts });
                 } else {
                     world.rollups.update(key, |rollup| rollup.amounts.add(*amounts, 1));
+                }
+                if world.rollups.get(key).is_some_and(|rollup| rollup.amounts == Amounts::default()) {
+                    world.rollups.remove(key);
                 }
             }
         }

@@ -4,7 +4,9 @@
 //! [`of_op`]). After a batch has decided, [`note`] takes the difference between what its rows added
 //! before and add now, and leaves it as one delta in the same commit: no verb knows of reports, and
 //! nothing is counted twice or forgotten. [`Fold`] adds deltas to the sums of their days later, so no
-//! row of a day is written by everybody; who reads adds the waiting ones himself.
+//! row of a day is written by everybody; who reads adds the waiting ones himself. What a changed refund
+//! or operation adds depends on its payment's kind, so its payment is loaded ([`needs`]) where no verb
+//! has asked for it.
 //! Deliberately not here: calendars (the policy has the offsets), percentages, ranges.
 
 mod fold;
@@ -20,7 +22,7 @@ use crate::records::{
     Word,
 };
 use crate::rows::{Changes, Record};
-use crate::world::World;
+use crate::world::{Needs, World};
 
 pub use fold::Fold;
 
@@ -30,19 +32,36 @@ pub type Sums = BTreeMap<RollupKey, Amounts>;
 /// Bounds of the classes that durations are counted in, in seconds.
 pub const LATENCY_SECONDS: [i64; 14] = [1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 900, 3_600, 86_400, i64::MAX];
 
+/// The payments of what the batch has changed, for [`note`]: nearly always loaded already.
+pub fn needs(world: &World, needs: &mut Needs) {
+    for refund in touched(world.refunds.changes()) {
+        needs.payments.key(refund.payment);
+    }
+    for op in touched(world.ops.changes()) {
+        needs.payments.key(op.payment);
+    }
+    needs.payments.keys.retain(|id| !world.payments.loaded(id));
+}
+
+fn touched<R: Record>(changes: Changes<'_, R>) -> impl Iterator<Item = &R> {
+    let Changes { inserted, updated, removed } = changes;
+    inserted.into_iter().chain(updated.into_iter().map(|(_, new)| new)).chain(removed)
+}
+
 /// Leaves what the batch has changed in the sums as one row.
 pub fn note(cx: &Context<'_>, world: &mut World) {
     let calendar = &cx.policies.calendar;
     let mut sums = Sums::new();
     let mut lane = None;
-    let kind_of = |id: &PaymentId| {
-        world.payments.peek(id).expect("what is told of a payment is decided beside it").kind
-    };
+    // A foreign key stands behind every payment named here; one that is gone is no panic all the same.
+    let kind_of = |id: &PaymentId| world.payments.peek(id).map(|payment| payment.kind);
     collect(world.payments.changes(), &mut sums, &mut lane, |payment| of_payment(calendar, payment));
     collect(world.refunds.changes(), &mut sums, &mut lane, |refund| {
-        of_refund(calendar, || kind_of(&refund.payment), refund)
+        kind_of(&refund.payment).map_or_else(Vec::new, |kind| of_refund(calendar, kind, refund))
     });
-    collect(world.ops.changes(), &mut sums, &mut lane, |op| of_op(calendar, || kind_of(&op.payment), op));
+    collect(world.ops.changes(), &mut sums, &mut lane, |op| {
+        kind_of(&op.payment).map_or_else(Vec::new, |kind| of_op(calendar, kind, op))
+    });
     sums.retain(|_, amounts| *amounts != Amounts::default());
     let (Some(lane), false) = (lane, sums.is_empty()) else { return };
     let id = world.new_id(lane);
@@ -98,7 +117,7 @@ pub fn of_payment(calendar: &Calendar, payment: &Payment) -> Vec<(RollupKey, Amo
 }
 
 /// What a refund adds, of a payment of a kind.
-pub fn of_refund(calendar: &Calendar, kind: impl Fn() -> Kind, refund: &Refund) -> Vec<(RollupKey, Amounts)> {
+pub fn of_refund(calendar: &Calendar, kind: Kind, refund: &Refund) -> Vec<(RollupKey, Amounts)> {
     let one = Amounts {
         number: 1,
         total_minor: refund.amount_minor,
@@ -106,7 +125,7 @@ pub fn of_refund(calendar: &Calendar, kind: impl Fn() -> Kind, refund: &Refund) 
         fee_minor: refund.fee_minor,
         share_minor: refund.share_minor,
     };
-    let key = |measure, at, label: String| key((measure, label), calendar.day(at), kind(), refund.currency);
+    let key = |measure, at, label: String| key((measure, label), calendar.day(at), kind, refund.currency);
     let mut all = Vec::new();
     if refund.cause == RefundCause::Requested {
         all.push((key(Measure::Request, refund.created_at, refund.state.word().into()), one));
@@ -118,7 +137,7 @@ pub fn of_refund(calendar: &Calendar, kind: impl Fn() -> Kind, refund: &Refund) 
 }
 
 /// What an attempt to charge adds once it has ended.
-pub fn of_op(calendar: &Calendar, kind: impl Fn() -> Kind, op: &Op) -> Vec<(RollupKey, Amounts)> {
+pub fn of_op(calendar: &Calendar, kind: Kind, op: &Op) -> Vec<(RollupKey, Amounts)> {
     let outcome = match (op.kind, op.state) {
         (OpKind::Charge, OpState::Succeeded | OpState::Late) => "succeeded",
         (OpKind::Charge, OpState::Failed) => "failed",
@@ -126,11 +145,20 @@ pub fn of_op(calendar: &Calendar, kind: impl Fn() -> Kind, op: &Op) -> Vec<(Roll
     };
     let one = Amounts { number: 1, total_minor: op.amount.minor, ..Amounts::default() };
     let label = (Measure::Attempt, outcome.to_owned());
-    vec![(key(label, calendar.day(op.created_at), kind(), op.amount.currency), one)]
+    vec![(key(label, calendar.day(op.created_at), kind, op.amount.currency), one)]
 }
 
 fn key((measure, label): (Measure, String), day: i64, kind: Kind, currency: Currency) -> RollupKey {
     RollupKey { measure, day, kind, currency, label: label.replace(['\t', '\n'], " ") }
+}
+
+/// Sums as bodies of deltas, so many keys in each at most.
+pub fn bodies(sums: &Sums, keys_max: usize) -> Vec<String> {
+    let all: Vec<(&RollupKey, &Amounts)> = sums.iter().collect();
+    let part = |part: &[(&RollupKey, &Amounts)]| {
+        write(&part.iter().map(|(key, amounts)| ((*key).clone(), **amounts)).collect())
+    };
+    all.chunks(keys_max.max(1)).map(part).collect()
 }
 
 /// One line a key, its parts between tabs.
@@ -181,6 +209,7 @@ mod tests {
         let sums = Sums::from([(key, amounts)]);
         let delta = RollupDelta { id: crate::id::DeltaId(256), body: write(&sums) };
         assert_eq!(delta.sums(), Some(sums));
+        assert_eq!(bodies(&delta.sums().unwrap_or_default(), 1), [delta.body.clone()]);
         let junk = RollupDelta { id: delta.id, body: "created\t1".into() };
         assert_eq!(junk.sums(), None);
     }
@@ -188,8 +217,8 @@ mod tests {
     #[test]
     fn days_and_hours_follow_the_offset_of_their_instant() {
         let change = Timestamp::from_seconds(1_774_746_000); // 2026-03-29T01:00:00Z: 02:00 becomes 03:00
-        let offsets = vec![(Timestamp(i64::MIN), 3_600), (change, 7_200)];
-        let berlin = Calendar { zone: "Europe/Berlin".into(), offsets };
+        let berlin = Calendar::of_zone("Europe/Berlin").expect("a zone");
+        assert_eq!(Calendar::of_zone("Europe/Nowhere"), None);
         assert_eq!((berlin.hour(change - Span::SECOND), berlin.hour(change)), (1, 3));
         let midnight = change + Span::hours(21);
         assert_eq!(berlin.day(midnight), berlin.day(midnight - Span(1)) + 1);

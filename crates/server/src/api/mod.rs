@@ -5,6 +5,7 @@ pub mod auth;
 pub mod bookings;
 pub mod calendar;
 pub mod cards;
+pub mod exports;
 pub mod gigs;
 pub mod health;
 pub mod meetings;
@@ -41,6 +42,7 @@ pub fn document() -> OpenApi {
         calendar::document(),
         payments::document(),
         tracking::document(),
+        exports::document(),
         refunds::document(),
         cards::document(),
         webhooks::document(),
@@ -70,6 +72,7 @@ pub fn routes(app: App) -> Router {
         router = router
             .merge(payments::routes(prefix))
             .merge(tracking::routes(prefix))
+            .merge(exports::routes(prefix))
             .merge(refunds::routes(prefix))
             .merge(cards::routes(prefix))
             .merge(webhooks::routes(prefix, &app));

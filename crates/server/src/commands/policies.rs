@@ -4,8 +4,7 @@ use domain::policy::{
     BookingFlow, BookingPolicy, Calendar, FeeMode, FeePolicy, InboxPolicy, Kind, Policies, PriceUnit,
     RefundFeePolicy, RefundPolicy, Release, Reschedule,
 };
-use domain::time::{Span, Timestamp};
-use jiff::tz::TimeZone;
+use domain::time::Span;
 
 use crate::config::{self, Config};
 
@@ -47,21 +46,10 @@ pub fn policies(config: &Config, instance: &str) -> Policies {
             park: Span::hours(config.webhooks.park_hours),
             failures_max: config.webhooks.max_attempts.into(),
         },
-        calendar: calendar(&config.reports.time_zone),
+        calendar: Calendar::of_zone(&config.reports.time_zone)
+            .expect("the configuration refuses unknown zones"),
         ..Policies::default()
     }
-}
-
-/// The offsets of a zone until the end of this century.
-fn calendar(zone: &str) -> Calendar {
-    const END: i64 = 4_102_444_800;
-    let time_zone = TimeZone::get(zone).expect("the configuration refuses unknown zones");
-    let beginning = jiff::Timestamp::UNIX_EPOCH;
-    let first = (Timestamp(i64::MIN), i64::from(time_zone.to_offset(beginning).seconds()));
-    let changes = time_zone.following(beginning).take_while(|change| change.timestamp().as_second() < END);
-    let later = changes
-        .map(|change| (Timestamp(change.timestamp().as_microsecond()), i64::from(change.offset().seconds())));
-    Calendar { zone: zone.to_owned(), offsets: std::iter::once(first).chain(later).collect() }
 }
 
 fn booking(config: &Config) -> BookingPolicy {

@@ -6,7 +6,7 @@
 use domain::id::{Id, PersonId};
 use domain::money::Currency;
 use domain::policy::Kind;
-use domain::records::{PaymentState, Word};
+use domain::records::{Payment, PaymentState, Word};
 use domain::time::Timestamp;
 
 use super::Reads;
@@ -106,6 +106,26 @@ impl Reads<'_> {
         );
         let (rates_minor, rated) = pair(self.rows(&sql, &params)?)?;
         Ok(PaidSums { sums, sessions, partners, rates_minor, rated })
+    }
+
+    /// The captured payments that [`Reads::paid_sums`] sums, first paid first.
+    pub fn paid_payments(
+        &mut self,
+        filter: &PaidFilter,
+        side: Side,
+        limit: usize,
+    ) -> Result<Vec<Payment>, Fault> {
+        let scope = paid(filter, side);
+        let number = scope.next();
+        let rest = format!(
+            "WHERE {} AND currency = ${number} ORDER BY paid_at, id LIMIT ${}",
+            scope.sql,
+            number + 1
+        );
+        let limit = i64::try_from(limit).expect("limits are small");
+        let mut params = scope.with(Value::text(filter.currency.code()));
+        params.push(Value::Int(limit));
+        self.select(&rest, &params)
     }
 
     fn sums(&mut self, scope: &Scope, currency: Currency) -> Result<Sums, Fault> {

@@ -201,6 +201,7 @@ fn prepare(
     for work in works.iter_mut() {
         decide(cx, &mut world, work.as_mut());
     }
+    load::more(connection, &mut world, rollups::needs)?;
     rollups::note(cx, &mut world);
     flush::flush(connection, &world)?;
     if connection.is_postgres() {

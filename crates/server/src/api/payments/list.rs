@@ -172,10 +172,10 @@ pub(in crate::api) fn word<W: Word>(field: &str, text: Option<&str>) -> Result<O
 
 /// A payment with what its row shows of others.
 pub(in crate::api) struct View {
-    payment: Payment,
-    booking: Option<Booking>,
-    payer: Option<Person>,
-    payee: Option<Person>,
+    pub(in crate::api) payment: Payment,
+    pub(in crate::api) booking: Option<Booking>,
+    pub(in crate::api) payer: Option<Person>,
+    pub(in crate::api) payee: Option<Person>,
 }
 
 async fn views(app: &App, filter: PaymentFilter) -> Result<Vec<View>, Problem> {

@@ -25,8 +25,8 @@ use crate::app::App;
 use crate::http::problem;
 
 pub(super) use history::currency;
-pub(super) use list::{PaymentRow, row, views_of, word};
-pub(super) use summary::half_up;
+pub(super) use list::{PaymentRow, View, row, views_of, word};
+pub(super) use summary::{SummaryQuery, half_up, paid_filter, summary_of};
 
 /// The room's routes under one of its mounts.
 pub fn routes(prefix: &str) -> Router<App> {

@@ -4,6 +4,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use domain::id::PersonId;
 use domain::money::Money;
 use domain::policy::Kind;
 use serde::{Deserialize, Serialize};
@@ -24,9 +25,9 @@ use crate::http::{Problem, Query};
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct SummaryQuery {
     /// A date of the marketplace's zone, or an instant with an offset, of payment.
-    date_from: Option<String>,
+    pub(in crate::api) date_from: Option<String>,
     /// Inclusive.
-    date_to: Option<String>,
+    pub(in crate::api) date_to: Option<String>,
     kind: Option<String>,
     currency: Option<String>,
 }
@@ -121,17 +122,32 @@ pub(crate) async fn user_summary(
     Ok(Json(summary_of(&app, known, query).await?))
 }
 
-async fn summary_of(app: &App, known: Known, query: SummaryQuery) -> Result<PersonSummary, Problem> {
-    let zone = app.config.reports.time_zone.clone();
-    let range = Range::read(query.date_from.as_deref(), query.date_to.as_deref(), &zone)?;
-    let currency = currency(app, query.currency.as_deref())?;
-    let filter = PaidFilter {
-        person: known.person.id,
+/// Which of a person's captured payments a query means.
+pub(in crate::api) fn paid_filter(
+    app: &App,
+    person: PersonId,
+    query: &SummaryQuery,
+) -> Result<PaidFilter, Problem> {
+    let zone = &app.config.reports.time_zone;
+    let range = Range::read(query.date_from.as_deref(), query.date_to.as_deref(), zone)?;
+    Ok(PaidFilter {
+        person,
         kind: word::<Kind>("kind", query.kind.as_deref())?,
-        currency,
+        currency: currency(app, query.currency.as_deref())?,
         from: range.from,
         until: range.until,
-    };
+    })
+}
+
+/// What a person spent and earned.
+pub(in crate::api) async fn summary_of(
+    app: &App,
+    known: Known,
+    query: SummaryQuery,
+) -> Result<PersonSummary, Problem> {
+    let zone = app.config.reports.time_zone.clone();
+    let filter = paid_filter(app, known.person.id, &query)?;
+    let currency = filter.currency;
     let [payer, payee] = both_sides(app, filter).await?;
     let money = |minor: i64| MoneyNumber(Money { minor, currency });
     let mean = |minor: i64, count: i64| money(half_up(minor, count));
@@ -163,6 +179,22 @@ async fn summary_of(app: &App, known: Known, query: SummaryQuery) -> Result<Pers
         date_range: SummaryRange { from: query.date_from, to: query.date_to, time_zone: zone },
         currency: currency.code().to_owned(),
     })
+}
+
+impl PersonSummary {
+    /// What is printed of the teacher's side: what it is, and the amount or number.
+    pub(in crate::api) fn earned(&self) -> Vec<(&'static str, String)> {
+        let teacher = &self.as_teacher;
+        let money = |MoneyNumber(money): MoneyNumber| money.decimal();
+        vec![
+            ("Gross revenue", money(teacher.gross_revenue_dollars)),
+            ("Platform fees", money(teacher.platform_fees_paid_dollars)),
+            ("Earned", money(teacher.total_earned_dollars)),
+            ("Sessions", teacher.total_sessions.to_string()),
+            ("Students", teacher.unique_students.to_string()),
+            ("Earned per session", money(teacher.average_session_earnings_dollars)),
+        ]
+    }
 }
 
 async fn both_sides(app: &App, filter: PaidFilter) -> Result<[PaidSums; 2], Problem> {

@@ -28,19 +28,19 @@ const SECONDS_A_DAY: i64 = 86_400;
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct RangeQuery {
     /// A date of the marketplace's zone, or an instant, whose day counts; 30 days unless given.
-    pub(super) date_from: Option<String>,
+    pub(in crate::api) date_from: Option<String>,
     /// Inclusive; today unless given.
-    pub(super) date_to: Option<String>,
-    pub(super) kind: Option<String>,
-    pub(super) currency: Option<String>,
+    pub(in crate::api) date_to: Option<String>,
+    pub(in crate::api) kind: Option<String>,
+    pub(in crate::api) currency: Option<String>,
 }
 
 /// What a report is about; both days inclusive.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scope {
-    pub(super) first_day: i64,
-    pub(super) last_day: i64,
-    pub(super) kind: Option<Kind>,
+pub(in crate::api) struct Scope {
+    pub(in crate::api) first_day: i64,
+    pub(in crate::api) last_day: i64,
+    pub(in crate::api) kind: Option<Kind>,
     pub(super) currency: Currency,
 }
 
@@ -53,8 +53,14 @@ pub(crate) struct DateRange {
     time_zone: String,
 }
 
+impl std::fmt::Display for DateRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} to {}, {}", self.from, self.to, self.time_zone)
+    }
+}
+
 impl Scope {
-    pub(super) fn read(app: &App, query: &RangeQuery) -> Result<Scope, Problem> {
+    pub(in crate::api) fn read(app: &App, query: &RangeQuery) -> Result<Scope, Problem> {
         let calendar = &app.policies.calendar;
         let range = Range::read(query.date_from.as_deref(), query.date_to.as_deref(), &calendar.zone)?;
         let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
@@ -85,7 +91,7 @@ impl Scope {
         MoneyNumber(Money { minor, currency: self.currency })
     }
 
-    pub(super) fn range(self, app: &App) -> DateRange {
+    pub(in crate::api) fn range(self, app: &App) -> DateRange {
         DateRange {
             from: date(self.first_day).to_string(),
             to: date(self.last_day).to_string(),
@@ -94,7 +100,7 @@ impl Scope {
     }
 
     /// The instants of its days, the end exclusive.
-    pub(super) fn instants(self, app: &App) -> Result<(Timestamp, Timestamp), Problem> {
+    pub(in crate::api) fn instants(self, app: &App) -> Result<(Timestamp, Timestamp), Problem> {
         let zone = &app.policies.calendar.zone;
         let first = date(self.first_day).to_string();
         let last = date(self.last_day).to_string();
@@ -113,7 +119,7 @@ pub(super) fn today(app: &App) -> i64 {
 }
 
 /// The date of a day's number.
-pub(super) fn date(day: i64) -> Date {
+pub(in crate::api) fn date(day: i64) -> Date {
     let midnight = jiff::Timestamp::from_second(day * SECONDS_A_DAY);
     midnight.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC).date()
 }

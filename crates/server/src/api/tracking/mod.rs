@@ -18,6 +18,9 @@ use utoipa::OpenApi;
 
 use crate::app::App;
 
+pub(super) use figures::{RangeQuery, Scope, date};
+pub(super) use report::{ReportQuery, report_of};
+
 /// The room's routes under one of its mounts.
 pub fn routes(prefix: &str) -> Router<App> {
     let at = |path: &str| format!("{prefix}{path}");

@@ -103,8 +103,13 @@ pub(crate) async fn report(
     _: Admin,
     Query(query): Query<ReportQuery>,
 ) -> Result<Json<Report>, Problem> {
+    Ok(Json(report_of(&app, &query).await?))
+}
+
+/// The report as it is shown and printed.
+pub(in crate::api) async fn report_of(app: &App, query: &ReportQuery) -> Result<Report, Problem> {
     let as_of = match query.as_of.as_deref().filter(|text| !text.is_empty()) {
-        None => today(&app),
+        None => today(app),
         Some(text) => {
             let calendar = &app.policies.calendar;
             let wrong =
@@ -113,21 +118,21 @@ pub(crate) async fn report(
         }
     };
     let on = date(as_of);
-    let (kind, currency) = (kind(query.kind.as_deref())?, currency(&app, query.currency.as_deref())?);
+    let (kind, currency) = (kind(query.kind.as_deref())?, currency(app, query.currency.as_deref())?);
     let current = Scope { first_day: day(on.first_of_month()), last_day: as_of, kind, currency };
     let last = current.between(day(date(current.first_day - 1).first_of_month()), current.first_day - 1);
     let year = current.between(day(on.first_of_year()), as_of);
-    let (now, users) = month(&app, current).await?;
-    let (before, users_before) = month(&app, last).await?;
-    let so_far = total(&year.sums(&app, &[Measure::Captured]).await?, Measure::Captured, |_| true);
+    let (now, users) = month(app, current).await?;
+    let (before, users_before) = month(app, last).await?;
+    let so_far = total(&year.sums(app, &[Measure::Captured]).await?, Measure::Captured, |_| true);
     let figures = |amounts: Amounts, unique_users: usize| MonthFigures {
         revenue_dollars: current.money(amounts.total_minor),
         platform_fees_dollars: current.money(amounts.fee_minor),
         payments: amounts.number,
         unique_users,
     };
-    Ok(Json(Report {
-        period: Period { current_month: current.range(&app), last_month: last.range(&app) },
+    Ok(Report {
+        period: Period { current_month: current.range(app), last_month: last.range(app) },
         current_month: figures(now, users),
         last_month: figures(before, users_before),
         growth: Growth {
@@ -149,7 +154,58 @@ pub(crate) async fn report(
             method: METHOD,
         },
         currency: currency.code().to_owned(),
-    }))
+    })
+}
+
+impl Report {
+    /// Its parts as they are printed: headings, and under each what it is and how much.
+    pub(in crate::api) fn printed(&self) -> Vec<(String, Vec<(&'static str, String)>)> {
+        let money = |MoneyNumber(money): MoneyNumber| money.decimal();
+        let month = |figures: &MonthFigures| {
+            vec![
+                ("Revenue", money(figures.revenue_dollars)),
+                ("Platform fees", money(figures.platform_fees_dollars)),
+                ("Payments", figures.payments.to_string()),
+                ("People", figures.unique_users.to_string()),
+            ]
+        };
+        let percent = |ratio: &RawValue| format!("{} %", ratio.get());
+        let (growth, year, ahead) = (&self.growth, &self.year_to_date, &self.projections);
+        vec![
+            (self.period.current_month.to_string(), month(&self.current_month)),
+            (self.period.last_month.to_string(), month(&self.last_month)),
+            (
+                "Growth".to_owned(),
+                vec![
+                    ("Revenue", percent(&growth.revenue_growth)),
+                    ("Platform fees", percent(&growth.fees_growth)),
+                    ("Payments", percent(&growth.payments_growth)),
+                    ("People", percent(&growth.users_growth)),
+                ],
+            ),
+            (
+                format!("Year to date, {} months", year.months_elapsed),
+                vec![
+                    ("Revenue", money(year.revenue_dollars)),
+                    ("Platform fees", money(year.platform_fees_dollars)),
+                    ("Payments", year.payments.to_string()),
+                ],
+            ),
+            (
+                format!("Projected for the month: {}", ahead.method),
+                vec![
+                    ("Revenue", money(ahead.projected_revenue_dollars)),
+                    ("Platform fees", money(ahead.projected_fees_dollars)),
+                    ("Payments", ahead.projected_payments.to_string()),
+                ],
+            ),
+        ]
+    }
+
+    /// The currency its amounts are in.
+    pub(in crate::api) fn currency(&self) -> &str {
+        &self.currency
+    }
 }
 
 /// What was captured in a month, and how many people that was.

@@ -1,6 +1,9 @@
 //! Every report equals what the postings say, day by day in the marketplace's zone, over a month in
 //! which the clocks change, before and after the sums are folded.
 
+mod exports;
+mod year;
+
 use std::collections::BTreeMap;
 
 use domain::id::OfferId;
@@ -71,19 +74,39 @@ impl<'a> Month<'a> {
         let (mut at, end) = (START + Span::days(68), START + Span::days(103));
         let mut step = 0;
         while at < end {
-            self.market.clock.set(at);
-            let id = self.booked(step % 2, 15 + 20 * i64::try_from(step % 12).expect("small")).await;
-            match step % 7 {
-                3 => self.pay(id, "declined", 400).await,
-                5 => {
-                    self.pay(id, "visa", 200).await;
-                    self.market.clock.set(at + Span::HOUR);
-                    self.act(&self.student, id, "cancel").await;
-                }
-                _ => self.pay(id, "visa", 200).await,
-            }
+            self.session(step, at).await;
             at = at + Span::hours(11);
             step += 1;
+        }
+    }
+
+    /// A session that is paid, declined or paid and cancelled, at an instant.
+    async fn session(&self, step: usize, at: Timestamp) {
+        self.market.clock.set(at);
+        let id = self.booked(step % 2, 15 + 20 * i64::try_from(step % 12).expect("small")).await;
+        match step % 7 {
+            3 => self.pay(id, "declined", 400).await,
+            5 => {
+                self.pay(id, "visa", 200).await;
+                self.market.clock.set(at + Span::HOUR);
+                self.act(&self.student, id, "cancel").await;
+            }
+            _ => self.pay(id, "visa", 200).await,
+        }
+    }
+
+    /// Adds all waiting changes to the sums.
+    async fn fold(&self) {
+        let db = &self.market.app.db;
+        loop {
+            let waiting = db.read(|reads| reads.waiting_deltas(None, 50)).await.expect("a database");
+            if waiting.is_empty() {
+                break;
+            }
+            let deltas: Vec<_> = waiting.iter().map(|delta| delta.id).collect();
+            let again = Fold { deltas: deltas.clone() };
+            assert_eq!(db.record(Fold { deltas }).await.expect("folded"), waiting.len());
+            assert_eq!(db.record(again).await.expect("nothing"), 0, "nothing is folded twice");
         }
     }
 
@@ -202,16 +225,7 @@ store::both! {
             month.happens().await;
             agree(&month).await;
             let before = month.get(&format!("{ADMIN}/tracking/?date_from=2030-03-01&date_to=2030-04-30")).await;
-            loop {
-                let waiting = market.app.db.read(|reads| reads.waiting_deltas(50)).await.expect("a database");
-                if waiting.is_empty() {
-                    break;
-                }
-                let deltas: Vec<_> = waiting.iter().map(|delta| delta.id).collect();
-                let again = Fold { deltas: deltas.clone() };
-                assert_eq!(market.app.db.record(Fold { deltas }).await.expect("folded"), waiting.len());
-                assert_eq!(market.app.db.record(again).await.expect("nothing"), 0, "nothing is folded twice");
-            }
+            month.fold().await;
             agree(&month).await;
             let after = month.get(&format!("{ADMIN}/tracking/?date_from=2030-03-01&date_to=2030-04-30")).await;
             assert_eq!(before, after, "folding changes no report");
