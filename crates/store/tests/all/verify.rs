@@ -1,5 +1,6 @@
 //! `verify` is silent about a lively marketplace, and names every kind of damage.
 
+use domain::context::Context;
 use domain::gateway::RefundReportState;
 use domain::id::Id;
 use domain::idempotency::Key;
@@ -7,6 +8,8 @@ use domain::payments::PayBooking;
 use domain::policy::Calendar;
 use domain::records::Claim;
 use domain::rollups::Fold;
+use domain::time::Span;
+use domain::world::{Needs, World};
 use store::both;
 use store::engine::{Access, Connection};
 use store::settle_reports;
@@ -183,6 +186,23 @@ both! {
             let named: Vec<_> = findings.iter().map(|finding| finding.invariant).collect();
             assert!(named.contains(invariant), "{damage}: {findings:?}");
         }
+    }
+
+    fn a_refund_that_changes_alone_is_counted_all_the_same(db) {
+        let market = Market::open(db);
+        let (id, op) = market.give(&market.paid(TEACHERS[0], 16), 2_000);
+        market.refunded(op, market.amount(op), RefundReportState::Succeeded);
+        let needs = move |_: &World, needs: &mut Needs| needs.refunds.key(id);
+        let decide = move |_: &Context<'_>, world: &mut World| {
+            world.refunds.update(&id, |refund| {
+                refund.processed_at = refund.processed_at.map(|at| at + Span::days(1));
+            });
+            Ok(())
+        };
+        market.submit(Act { lanes: vec![id.lane()], needs, decide }).unwrap();
+        let mut connection = db.open(Access::Read);
+        connection.begin().unwrap();
+        assert_eq!(verify_reports(&mut connection).unwrap(), []);
     }
 
     fn sums_of_reports_that_are_not_true_are_named(db) {

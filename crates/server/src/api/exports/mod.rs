@@ -42,14 +42,14 @@ pub fn routes(prefix: &str) -> Router<App> {
     let at = |path: &str| format!("{prefix}{path}");
     Router::new()
         .route(&at("/admin/export"), get(export))
-        .route(&at("/admin/report.pdf"), get(printed::report))
-        .route(&at("/statement.pdf"), get(printed::statement))
+        .route(&at("/admin/report.pdf"), get(printed::printed_report))
+        .route(&at("/statement.pdf"), get(printed::printed_statement))
 }
 
 /// Documentation of the room.
 pub fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(export, printed::report, printed::statement))]
+    #[openapi(paths(export, printed::printed_report, printed::printed_statement))]
     struct Document;
     Document::openapi()
 }

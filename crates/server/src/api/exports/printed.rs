@@ -23,7 +23,7 @@ const PDF: &str = "application/pdf";
     params(ReportQuery),
     responses((status = 200, body = Vec<u8>, content_type = "application/pdf"), crate::http::openapi::Refused),
 )]
-pub(crate) async fn report(
+pub(crate) async fn printed_report(
     State(app): State<App>,
     _: Admin,
     Query(query): Query<ReportQuery>,
@@ -44,7 +44,7 @@ pub(crate) async fn report(
     params(SummaryQuery),
     responses((status = 200, body = Vec<u8>, content_type = "application/pdf"), crate::http::openapi::Refused),
 )]
-pub(crate) async fn statement(
+pub(crate) async fn printed_statement(
     State(app): State<App>,
     Teacher(caller): Teacher,
     Query(query): Query<SummaryQuery>,
