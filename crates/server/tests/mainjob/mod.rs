@@ -6,4 +6,4 @@ mod journey;
 pub mod many;
 mod prices;
 mod refunds;
-mod refusals;
+pub mod refusals;
