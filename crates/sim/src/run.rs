@@ -11,6 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::context::Plants;
+use domain::policy::RefundFeePolicy;
 use domain::time::{Span, Timestamp};
 use server::jobs;
 use tokio::task::yield_now;
@@ -21,6 +22,7 @@ use crate::call::{Call, Reply};
 use crate::chance::Chance;
 use crate::chores::Chore;
 use crate::ear::Ear;
+use crate::lessons;
 use crate::market::{BEGIN, Market, Opened};
 use crate::model::Model;
 use crate::people::SignIns;
@@ -124,6 +126,7 @@ impl Run {
         if plan.nets_dropped {
             market.app.db.drop_nets()?;
         }
+        let keeps_fee = market.app.policies.refunds.fee == RefundFeePolicy::Keep;
         let trace = vec![format!("{swarm:?}")];
         let postbox = Postbox::new(swarm.clone(), chance.fork());
         Ok(Run {
@@ -131,7 +134,7 @@ impl Run {
             swarm,
             chance,
             market,
-            model: Model::default(),
+            model: Model { keeps_fee, ..Model::default() },
             auditor: Auditor::default(),
             postbox,
             ear,
@@ -178,6 +181,7 @@ impl Run {
             flying.min(1) * swarm.crash_weight,
             flying.min(1) * swarm.crash_all_weight,
             swarm.edges_weight,
+            swarm.lessons_weight,
         ];
         match self.chance.weighted(&weights) {
             0 => return self.progress().await,
@@ -211,8 +215,21 @@ impl Run {
                 self.market.gateway.crash();
                 self.note("crash of the node".to_owned());
             }
-            _ => return self.jump_to_an_edge().await,
+            14 => return self.jump_to_an_edge().await,
+            _ => return self.jump_to_a_lessons_end().await,
         }
+        Ok(())
+    }
+
+    /// Time passes until about the end of a lesson, and the clock does what it does then.
+    async fn jump_to_a_lessons_end(&mut self) -> Result<(), Violation> {
+        let ends = lessons::ends(&self.market.app.db)?;
+        let Some(end) = self.chance.pick(&ends) else { return Ok(()) };
+        let span = *end + Span::minutes(self.chance.between(-30, 75)) - self.market.now();
+        if span > Span::ZERO {
+            self.pass(span).await;
+        }
+        self.chore(Chore::Everything);
         Ok(())
     }
 
@@ -415,7 +432,7 @@ impl Run {
             self.settle().await?;
             self.look().await?;
             let (seen, books) = self.see().await?;
-            let next = seen.ops.values().filter_map(|op| op.wake_at).min();
+            let next = lessons::next(&seen);
             let silent = self.market.gateway.travelling() == 0;
             if next.is_none() && silent && self.inbox_is_quiet().await? {
                 self.auditor.conclude(&seen, &books, &self.model)?;
