@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::postgres::Cluster;
 use crate::shell;
-use crate::{bench, crash, install, sim, smoke, test, tidy};
+use crate::{bench, crash, install, rules, sim, smoke, test, tidy};
 
 /// A check and the name it is reported under.
 struct Step {
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
         run: || shell::run(&mut shell::cargo("clippy --workspace --all-targets --locked -- -D warnings")),
     },
     Step { name: "tidy", run: tidy::run },
+    Step { name: "rules and their tests", run: rules::run },
     Step { name: "build", run: || shell::run(&mut shell::cargo("build --workspace --locked")) },
     Step { name: "tests on both engines", run: tests },
     Step { name: "simulation", run: sim::short },

@@ -46,6 +46,8 @@ enum Command {
         #[arg(long, default_value = "target/bench.json")]
         output: PathBuf,
     },
+    /// Print every rule of the contract with its tests; fail when one is missing
+    Rules,
     /// Write docs/openapi.json and the error codes in docs/api.md
     Openapi,
     /// Kill the real server in the middle of its work, again and again, and check the books
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Bench { pairs, seconds, binary, output, .. } => {
             bench::run(&bench::Arguments { pairs, seconds, binary, output })
         }
+        Command::Rules => xtask::rules::run(),
         Command::Openapi => xtask::openapi::run(),
         Command::Crash { engine, rounds, seed, binary } => {
             let engine = match engine {

@@ -16,7 +16,7 @@ use table::{Line, Names, Row, fits};
 use web::Web;
 
 const TABLE: &str = include_str!("table.txt");
-const TABS: usize = 12;
+const TABS: usize = 6;
 const PRESET: (&str, &str) = ("BURSAR_PRESET", "linguaflex");
 
 /// The people of a walk by their names in the table, each with a client of his own.
