@@ -74,6 +74,10 @@ pub struct Model {
 }
 
 impl Model {
+    pub fn new(keeps_fee: bool) -> Model {
+        Model { keeps_fee, ..Model::default() }
+    }
+
     /// Takes in an answer.
     pub fn hears(&mut self, heard: &Heard<'_>) -> Result<(), Violation> {
         *self.statuses.entry(heard.reply.status).or_default() += 1;

@@ -134,7 +134,7 @@ impl Run {
             swarm,
             chance,
             market,
-            model: Model { keeps_fee, ..Model::default() },
+            model: Model::new(keeps_fee),
             auditor: Auditor::default(),
             postbox,
             ear,

@@ -11,6 +11,7 @@ pub mod hook;
 pub mod install;
 pub mod openapi;
 pub mod postgres;
+pub mod postman;
 pub mod rules;
 pub mod shell;
 pub mod sim;

@@ -48,7 +48,7 @@ enum Command {
     },
     /// Print every rule of the contract with its tests; fail when one is missing
     Rules,
-    /// Write docs/openapi.json and the error codes in docs/api.md
+    /// Write docs/openapi.json, docs/postman.json and the error codes in docs/api.md
     Openapi,
     /// Kill the real server in the middle of its work, again and again, and check the books
     Crash {
@@ -60,6 +60,12 @@ enum Command {
         #[arg(long)]
         seed: Option<u64>,
         /// Kill this binary instead of building one
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
+    /// Walk through the test cards with the Postman collection
+    Postman {
+        /// Run this binary instead of building one
         #[arg(long)]
         binary: Option<PathBuf>,
     },
@@ -106,6 +112,7 @@ fn main() -> ExitCode {
             };
             xtask::crash::run(&xtask::crash::Arguments { engine, rounds, seed, binary })
         }
+        Command::Postman { binary } => xtask::postman::run(binary),
         Command::Smoke { binary } => xtask::smoke::run(binary),
         Command::Sim { arguments } => xtask::sim::run(&arguments),
         Command::Hook => xtask::hook::run(),

@@ -104,7 +104,7 @@ fn files(folder: &Path, module: &str) -> [PathBuf; 2] {
 /// A function with the attribute, or one that runs on both engines.
 fn is_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
-    let attributed = format!("fn {name}()");
+    let attributed = format!("fn {name}(");
     let engines = format!("fn {name}(db)");
     lines.iter().enumerate().any(|(at, line)| {
         let marked = || {
