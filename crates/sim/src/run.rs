@@ -360,11 +360,19 @@ impl Run {
         self.note(format!("challenge of {reference} passed {passes}: {answer:?}"));
     }
 
-    /// Time passes. Requests on the line arrive when they must; whoever hangs too long is dead.
+    /// Time passes. Requests on the line arrive when they must, also those that are only sent now;
+    /// whoever hangs too long is dead.
     async fn pass(&mut self, span: Span) {
         let until = self.market.now() + span;
         self.note(format!("{} s pass", span.whole_seconds()));
-        while let Some(arrival) = self.market.gateway.next_arrival().filter(|at| *at <= until) {
+        loop {
+            if until - self.market.now() > FROZEN_MAX {
+                // What the server does in tasks of its own cannot be dropped, so it gets to where it waits.
+                for _ in 0..POLLS_MAX {
+                    yield_now().await;
+                }
+            }
+            let Some(arrival) = self.market.gateway.next_arrival().filter(|at| *at <= until) else { break };
             self.go_to(arrival).await;
             self.market.gateway.deliver_due(arrival).await;
         }
@@ -377,12 +385,6 @@ impl Run {
             return;
         }
         self.flying.retain(|flying| until - flying.born <= PAUSE_MAX);
-        if until - now > FROZEN_MAX {
-            // What the server does in tasks of its own cannot be dropped, so it gets to where it waits.
-            for _ in 0..POLLS_MAX {
-                yield_now().await;
-            }
-        }
         self.market.clock.set(until);
         let micros = u64::try_from((until - now).0).expect("time goes forward");
         tokio::time::advance(Duration::from_micros(micros)).await;
