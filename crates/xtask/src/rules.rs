@@ -12,9 +12,9 @@ use crate::shell;
 
 /// The rules of the contract; their numbers have gaps on purpose.
 const BUSINESS: &[u8] = &[
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 22, 24, 25, 27, 28, 29, 30, 31, 32, 33, 35, 36, 37, 40, 41, 42, 43, 44,
-    45, 46, 47, 48, 49, 50, 51, 52, 54, 56, 57, 60, 61, 63, 65, 66, 67, 70, 71, 72, 73, 80, 81, 82, 83, 84, 86,
-    88, 89, 90, 91,
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 22, 24, 25, 27, 28, 29, 30, 31, 32, 33, 35, 36, 37, 40, 41, 42, 43,
+    44, 45, 46, 47, 48, 49, 50, 51, 52, 54, 56, 57, 60, 61, 63, 65, 66, 67, 70, 71, 72, 73, 80, 81, 82, 83,
+    84, 86, 88, 89, 90, 91,
 ];
 const HAZARDS: u8 = 23;
 const LATER: &str = "*later*: ";
@@ -108,7 +108,8 @@ fn is_test(source: &str, name: &str) -> bool {
     let engines = format!("fn {name}(db)");
     lines.iter().enumerate().any(|(at, line)| {
         let marked = || {
-            let above = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
+            let above =
+                lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
             above.into_iter().any(|line| *line == "#[test]" || *line == "#[tokio::test]")
         };
         line.starts_with(&engines) || (line.trim_start_matches("async ").starts_with(&attributed) && marked())
@@ -130,7 +131,12 @@ mod tests {
         let rows: Vec<Row<'_>> = text.lines().filter_map(row).collect();
         assert_eq!(rows.len(), 4);
         let wrong = complaints(&rows);
-        for complaint in ["BR-3 is missing", "H-23 is missing", "BR-10 is no rule", "BR-2 needs tests, or the reason why it has none"] {
+        for complaint in [
+            "BR-3 is missing",
+            "H-23 is missing",
+            "BR-10 is no rule",
+            "BR-2 needs tests, or the reason why it has none",
+        ] {
             assert!(wrong.iter().any(|found| found == complaint), "{complaint}: {wrong:?}");
         }
         assert!(wrong.iter().any(|found| found.starts_with("H-1 needs")), "{wrong:?}");
@@ -140,8 +146,13 @@ mod tests {
     #[test]
     fn only_a_test_that_runs_counts() {
         assert!(exists(&shell::root(), "xtask rules::tests::only_a_test_that_runs_counts"));
-        assert!(exists(&shell::root(), "server mainjob::many::one_booking_paid_by_many_at_once_is_charged_once"));
-        for nothing in ["xtask rules::tests::nothing", "xtask rules::exists", "xtask rules", "nowhere a::b", "x"] {
+        assert!(exists(
+            &shell::root(),
+            "server mainjob::many::one_booking_paid_by_many_at_once_is_charged_once"
+        ));
+        for nothing in
+            ["xtask rules::tests::nothing", "xtask rules::exists", "xtask rules", "nowhere a::b", "x"]
+        {
             assert!(!exists(&shell::root(), nothing), "{nothing}");
         }
         assert!(is_test("    #[test]\n    // why\n    fn a() {", "a"));

@@ -107,7 +107,8 @@ fn preview(gig: &Value, minutes: i64) -> [i64; 3] {
 }
 
 async fn previews_hold(house: &House, prices: &[&str], adds_the_fee: bool) {
-    let (student, teacher) = (Web::join(house, "sam", "STUDENT").await, Web::join(house, "tina", "TEACHER").await);
+    let (student, teacher) =
+        (Web::join(house, "sam", "STUDENT").await, Web::join(house, "tina", "TEACHER").await);
     let midnight = table::midnight(house.app.clock.now());
     let mut day = 1;
     for price in prices {
@@ -129,7 +130,12 @@ async fn previews_hold(house: &House, prices: &[&str], adds_the_fee: bool) {
             assert_eq!(scaled(&paid["amount_paid"], 2), total, "{minutes} minutes at {price}: {}", paid.text);
             assert_eq!(scaled(&paid["session_cost"], 2), cost, "{minutes} minutes at {price}: {}", paid.text);
             if adds_the_fee {
-                assert_eq!(scaled(&paid["platform_fee"], 2), fee, "{minutes} minutes at {price}: {}", paid.text);
+                assert_eq!(
+                    scaled(&paid["platform_fee"], 2),
+                    fee,
+                    "{minutes} minutes at {price}: {}",
+                    paid.text
+                );
             }
         }
         let path = format!("/api/accounts/gigs/{}/", gig["id"]);

@@ -106,7 +106,9 @@ impl Names {
         while let Some(at) = rest.find(['$', '@']) {
             filled.push_str(&rest[..at]);
             let (sign, after) = rest[at..].split_at(1);
-            let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || (sign == "@" && letter == ':');
+            let is_part = |letter: char| {
+                letter.is_ascii_alphanumeric() || letter == '_' || (sign == "@" && letter == ':')
+            };
             let end = after.find(|letter| !is_part(letter)).unwrap_or(after.len());
             let (word, tail) = after.split_at(end);
             if sign == "$" {
@@ -175,7 +177,8 @@ pub fn fits(value: &Value, kind: &str) -> bool {
         "object" => value.is_object(),
         "decimal" => value.is_number() || is_text(|text| super::scaled(&text.into(), 2) >= 0),
         literal => {
-            let literal: Value = serde_json::from_str(literal).unwrap_or_else(|_| panic!("no type: {literal}"));
+            let literal: Value =
+                serde_json::from_str(literal).unwrap_or_else(|_| panic!("no type: {literal}"));
             value == &literal || (literal.is_f64() && value.as_f64() == literal.as_f64())
         }
     }
@@ -183,7 +186,8 @@ pub fn fits(value: &Value, kind: &str) -> bool {
 
 #[test]
 fn a_wrong_type_a_missing_field_and_a_short_list_are_noticed() {
-    let body = serde_json::json!({ "a": { "b": "x" }, "l": [{ "n": 1 }, { "m": 2 }], "none": null, "p": 52.5 });
+    let body =
+        serde_json::json!({ "a": { "b": "x" }, "l": [{ "n": 1 }, { "m": 2 }], "none": null, "p": 52.5 });
     for (field, kind, wanted) in [
         ("a.b", "text", true),
         ("a.b", "\"x\"", true),

@@ -154,7 +154,8 @@ impl<'a> Scene<'a> {
 
     /// A booking of which somebody was told that it is paid, and its payment.
     fn some_paid(&self, chance: &mut Chance) -> Option<(&'a Known, i64)> {
-        let paid: Vec<_> = self.model.bookings.iter().filter_map(|known| Some((known, known.payment?))).collect();
+        let paid: Vec<_> =
+            self.model.bookings.iter().filter_map(|known| Some((known, known.payment?))).collect();
         chance.pick(&paid).copied()
     }
 

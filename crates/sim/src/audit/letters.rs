@@ -29,8 +29,12 @@ pub fn check(seen: &Snapshot) -> Result<(), Violation> {
             ours.filter(|op| states.contains(&op.state)).count()
         };
         // A returned one had gone out before, and both were told.
-        let processed = (count("refund_letter", refund.id.0, "refund.processed"), [OpState::Succeeded, OpState::Returned]);
-        let failed = (count("refund_letter", refund.id.0, "refund.failed"), [OpState::Failed, OpState::Returned]);
+        let processed = (
+            count("refund_letter", refund.id.0, "refund.processed"),
+            [OpState::Succeeded, OpState::Returned],
+        );
+        let failed =
+            (count("refund_letter", refund.id.0, "refund.failed"), [OpState::Failed, OpState::Returned]);
         for (letters, states) in [processed, failed] {
             let events = attempts(&states);
             must(letters == events, "I27", || format!("{letters} letters of {events} events of {refund:?}"))?;

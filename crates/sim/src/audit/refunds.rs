@@ -56,9 +56,8 @@ fn by_the_policy(
         return must(whole, "I17", || format!("{payment:?} went back whole, and {refunds:?} do not"));
     }
     // What the gateway sent back by itself asks for no policy.
-    let undeliverable = |refund: &&&Refund| {
-        matches!(refund.cause, RefundCause::LateCapture | RefundCause::Gateway)
-    };
+    let undeliverable =
+        |refund: &&&Refund| matches!(refund.cause, RefundCause::LateCapture | RefundCause::Gateway);
     if refunds.iter().any(|refund| undeliverable(&refund)) {
         return Ok(());
     }
@@ -78,8 +77,7 @@ fn by_the_policy(
 /// BR-44: a lesson whose money went back does not take place.
 fn ended_by_a_full_refund(seen: &Snapshot, payment: &Payment) -> Result<(), Violation> {
     let booking = payment.booking.and_then(|id| seen.bookings.get(&id));
-    let is_open =
-        booking.is_some_and(|b| matches!(b.state, BookingState::Pending | BookingState::Confirmed));
+    let is_open = booking.is_some_and(|b| matches!(b.state, BookingState::Pending | BookingState::Confirmed));
     let is_free = payment.state == PaymentState::Refunded && is_open;
     must(!is_free, "BR-44", || format!("{payment:?} went back, and {booking:?} is still to take place"))
 }
@@ -89,9 +87,8 @@ fn promises(seen: &Snapshot, model: &Model) -> Result<(), Violation> {
     for told in &model.told_returned {
         let refund = seen.refunds.iter().find(|refund| refund.id.0 == *told);
         let went = |op: &Op| matches!(op.state, OpState::Succeeded | OpState::Returned);
-        let stands = refund.is_some_and(|refund| {
-            seen.ops.values().any(|op| op.refund == Some(refund.id) && went(op))
-        });
+        let stands =
+            refund.is_some_and(|refund| seen.ops.values().any(|op| op.refund == Some(refund.id) && went(op)));
         must(stands, "I29", || format!("refund {told} was told done, and now is {refund:?}"))?;
     }
     Ok(())

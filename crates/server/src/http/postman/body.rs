@@ -17,7 +17,7 @@ pub(super) fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value 
     for _ in 0..DEPTH_MAX {
         if let Some(name) = schema["$ref"].as_str() {
             schema = document.pointer(name.trim_start_matches('#')).unwrap_or(&Value::Null);
-        } else if let Some(first) = schema["oneOf"].as_array().and_then(|all| all.iter().find(is_something)) {
+        } else if let Some(first) = schema["oneOf"].as_array().and_then(|all| all.iter().find(|one| is_something(one))) {
             schema = first;
         } else {
             break;
@@ -26,7 +26,7 @@ pub(super) fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value 
     schema
 }
 
-fn is_something(schema: &&Value) -> bool {
+fn is_something(schema: &Value) -> bool {
     schema["type"] != "null"
 }
 
@@ -60,7 +60,9 @@ fn skeleton(document: &Value, schema: &Value, depth: usize) -> Value {
 pub(super) fn kind(schema: &Value) -> &str {
     match &schema["type"] {
         Value::String(kind) => kind,
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or(""),
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("")
+        }
         _ => "",
     }
 }

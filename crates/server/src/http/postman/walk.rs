@@ -21,15 +21,17 @@ pub(super) fn item(document: &Value, step: &Value) -> Value {
     if !step["body"].is_null() {
         request["body"] = raw(&step["body"]);
     }
-    let before: Vec<&str> = step["before"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let before = step["before"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let before: Vec<String> = before.map(str::to_owned).collect();
+    let after = checks(document, operation, step);
     json!({
         "name": step["name"],
-        "event": [script("prerequest", json!(before)), script("test", json!(checks(document, operation, step)))],
+        "event": [script("prerequest", &before), script("test", &after)],
         "request": request,
     })
 }
 
-fn script(when: &str, lines: Value) -> Value {
+fn script(when: &str, lines: &[String]) -> Value {
     json!({ "listen": when, "script": { "type": "text/javascript", "exec": lines } })
 }
 
@@ -74,7 +76,10 @@ fn answer<'a>(operation: &'a Operation<'_>, status: &Value) -> &'a Value {
     let exact = status.to_string();
     let range = format!("{}XX", exact.get(..1).unwrap_or_default());
     let found = responses.get(&exact).or_else(|| responses.get(&range)).unwrap_or(&Value::Null);
-    found["content"].as_object().and_then(|content| content.values().next()).map_or(&Value::Null, |c| &c["schema"])
+    found["content"]
+        .as_object()
+        .and_then(|content| content.values().next())
+        .map_or(&Value::Null, |c| &c["schema"])
 }
 
 /// A check that a member is there and of its type.
