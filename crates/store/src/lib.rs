@@ -13,6 +13,7 @@ pub mod writer;
 pub mod verify;
 
 mod db;
+mod recount;
 pub mod testing;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use domain::time::Timestamp;
 
 pub use db::{Db, Settings, StartError, migrate as migrate_database, schema_status};
+pub use recount::settle_reports;
 pub use writer::Error;
 
 /// Where the writer learns what time it is.

@@ -13,6 +13,8 @@ pub mod openapi;
 pub mod postgres;
 pub mod postman;
 pub mod rules;
+pub mod scale;
+pub mod seed;
 pub mod shell;
 pub mod sim;
 pub mod smoke;
