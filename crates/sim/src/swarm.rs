@@ -97,7 +97,7 @@ impl Swarm {
             intent_weight: 5 + trouble(60),
             cancel_weight: 2 + trouble(12),
             move_weight: trouble(30),
-            refund_weight: trouble(30),
+            refund_weight: trouble(80),
             decide_weight: 10,
             lessons_weight: trouble(30),
             one_call: chance.permille(700),

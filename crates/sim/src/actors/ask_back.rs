@@ -22,7 +22,7 @@ impl Actor for AskBack {
     fn next(&self, chance: &mut Chance, scene: &Scene<'_>) -> Option<Call> {
         let (known, payment) = scene.some_paid(chance)?;
         let mut body = json!({ "payment_id": payment, "reason": "it was not for me" });
-        if chance.permille(700) {
+        if chance.permille(850) {
             body["requested_amount_dollars"] = json!(some_amount(chance));
         }
         let path = "/api/payments/refund/request/".to_owned();

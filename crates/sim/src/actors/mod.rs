@@ -220,7 +220,7 @@ fn new_time(chance: &mut Chance, scene: &Scene<'_>, known: &Known) -> Value {
 
 /// Some amount that may fit or not, as the wire has it.
 fn some_amount(chance: &mut Chance) -> String {
-    let minor = chance.between(1, 4_000);
+    let minor = chance.between(1, 1_500);
     format!("{}.{:02}", minor / 100, minor % 100)
 }
 
