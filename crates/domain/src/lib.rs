@@ -30,6 +30,8 @@ pub mod command;
 
 pub(crate) mod letters;
 
+pub mod meetings;
+
 pub mod pricing;
 
 pub mod idempotency;

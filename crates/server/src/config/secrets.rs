@@ -26,6 +26,8 @@ pub struct Secrets {
     key_encryption_key: Secret,
     key_encryption_keys_retired: Vec<Secret>,
     pub sandbox_webhook_secret: Secret,
+    /// Empty where none was set or generated.
+    link_key: Secret,
     /// UUID of this marketplace, part of every gateway key.
     pub instance: String,
 }
@@ -50,6 +52,9 @@ struct Stored {
     jwt_key: Secret,
     key_encryption_key: Secret,
     sandbox_webhook_secret: Secret,
+    /// Younger than the others: the file of an earlier first start has none.
+    #[serde(default)]
+    link_key: Secret,
     instance: String,
 }
 
@@ -78,6 +83,7 @@ impl Secrets {
             key_encryption_key: choose(&set.key_encryption_key, |s| &s.key_encryption_key),
             key_encryption_keys_retired: set.key_encryption_keys_retired.clone(),
             sandbox_webhook_secret: choose(&set.sandbox_webhook_secret, |s| &s.sandbox_webhook_secret),
+            link_key: choose(&set.link_key, |s| &s.link_key),
             instance,
         })
     }
@@ -88,6 +94,11 @@ impl Secrets {
             Some(key) if !config.database.url.is_sqlite() => Err(SecretsError::Missing(key)),
             _ => Ok(()),
         }
+    }
+
+    /// What links to sessions are made with.
+    pub fn link_key(&self) -> &Secret {
+        if self.link_key.is_empty() { &self.jwt_key } else { &self.link_key }
     }
 
     /// The key that encrypts secrets at rest, then the retired ones that still decrypt.
@@ -152,6 +163,7 @@ fn create(path: &Path, dice: &dyn Dice) -> std::io::Result<()> {
         ("jwt_key", token_256(dice)),
         ("key_encryption_key", token_256(dice)),
         ("sandbox_webhook_secret", token_256(dice)),
+        ("link_key", token_256(dice)),
         ("instance", uuid_v4(dice)),
     ];
     let mut body = Zeroizing::new(String::from(HEADING));
@@ -193,6 +205,8 @@ mod tests {
         let second = Secrets::load(&config, &OsDice).expect("read");
         assert_eq!(first.jwt_key, second.jwt_key);
         assert_eq!(first.instance, second.instance);
+        assert_eq!(first.link_key(), second.link_key());
+        assert_ne!(first.link_key(), &first.jwt_key);
         assert_eq!(first.key_encryption_bytes().len(), 1);
         let entries = std::fs::read_dir(folder.path().join("new")).expect("a folder");
         assert_eq!(entries.count(), 1, "no draft is left behind");
