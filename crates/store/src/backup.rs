@@ -96,7 +96,10 @@ fn write_copy(from: &Place<'_>, draft: &Path) -> Result<(), CopyError> {
     }
     let mut into = Connection::open(&copy, Access::Write, &options)?;
     into.begin()?;
-    into.execute("INSERT INTO setting (name, value) VALUES ($1, $2)", &[ORIGIN.into(), from.instance.into()])?;
+    into.execute(
+        "INSERT INTO setting (name, value) VALUES ($1, $2)",
+        &[ORIGIN.into(), from.instance.into()],
+    )?;
     Ok(into.commit()?)
 }
 
@@ -169,10 +172,8 @@ fn check_origin(copy: &mut Connection, file: &Path, expected: &str) -> Result<()
 
 /// Every change of state leaves an event or a setting.
 fn is_empty(into: &mut Connection) -> Result<bool, Fault> {
-    let used = into.query(
-        "SELECT lane FROM lane WHERE next > 1 UNION ALL SELECT 1 FROM setting LIMIT 1",
-        &[],
-    )?;
+    let used =
+        into.query("SELECT lane FROM lane WHERE next > 1 UNION ALL SELECT 1 FROM setting LIMIT 1", &[])?;
     Ok(used.is_empty())
 }
 

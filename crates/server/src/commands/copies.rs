@@ -52,7 +52,8 @@ pub fn restore(config: &Config, file: &Path) -> Result<ExitCode, BackupError> {
     let (url, options): (Url, Options) = (url(config)?, options(config));
     let instance = instance(config)?;
     if instance.is_none() {
-        let missing = BackupError::NoSecrets(config.data_dir().join(Secrets::FILE_NAME).display().to_string());
+        let missing =
+            BackupError::NoSecrets(config.data_dir().join(Secrets::FILE_NAME).display().to_string());
         if config.is_live() {
             return Err(missing);
         }
