@@ -28,6 +28,8 @@ pub mod world;
 
 pub mod command;
 
+pub mod rollups;
+
 pub(crate) mod letters;
 
 pub mod meetings;

@@ -14,7 +14,7 @@ use crate::money::{Currency, Money};
 use crate::records::{
     Alert, AuditEntry, Availability, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord,
     InboxEvent, Job, JobState, LaneRow, LoginThrottle, Meeting, Offer, OneTimeToken, Op, Payment, Person,
-    Posting, Refund, Session, Setting, StudentProfile, TeacherProfile,
+    Posting, Refund, Rollup, RollupDelta, Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -46,6 +46,8 @@ macro_rules! tables {
             idempotency: IdempotencyRecord,
             jobs: Job,
             settings: Setting,
+            rollups: Rollup,
+            rollup_deltas: RollupDelta,
         }
     };
 }

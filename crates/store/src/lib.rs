@@ -15,6 +15,7 @@ pub mod verify;
 pub mod backup;
 
 mod db;
+mod recount;
 pub mod testing;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use domain::time::Timestamp;
 
 pub use db::{Db, Settings, StartError, migrate as migrate_database, schema_status};
+pub use recount::settle_reports;
 pub use writer::Error;
 
 /// Where the writer learns what time it is.

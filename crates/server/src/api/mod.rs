@@ -5,6 +5,7 @@ pub mod auth;
 pub mod bookings;
 pub mod calendar;
 pub mod cards;
+pub mod exports;
 pub mod gigs;
 pub mod health;
 pub mod meetings;
@@ -14,6 +15,7 @@ pub mod people;
 pub mod refunds;
 pub mod sandbox;
 pub mod teachers;
+pub mod tracking;
 pub mod users;
 pub mod webhooks;
 
@@ -39,6 +41,8 @@ pub fn document() -> OpenApi {
         bookings::document(),
         calendar::document(),
         payments::document(),
+        tracking::document(),
+        exports::document(),
         refunds::document(),
         cards::document(),
         webhooks::document(),
@@ -67,6 +71,8 @@ pub fn routes(app: App) -> Router {
     for prefix in mounts {
         router = router
             .merge(payments::routes(prefix))
+            .merge(tracking::routes(prefix))
+            .merge(exports::routes(prefix))
             .merge(refunds::routes(prefix))
             .merge(cards::routes(prefix))
             .merge(webhooks::routes(prefix, &app));

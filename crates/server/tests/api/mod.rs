@@ -8,3 +8,4 @@ mod payments;
 mod refunds;
 mod reschedules;
 mod slot_races;
+mod tracking;

@@ -8,15 +8,21 @@ pub mod bookings;
 pub mod calendar;
 mod cards;
 mod everything;
+pub mod exports;
 mod fanout;
+pub mod history;
 mod offers;
 pub mod payments;
 mod people;
+mod recount;
 pub mod refunds;
+pub mod rollups;
 
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
 pub use offers::Offered;
 pub use people::{Known, LoggedIn};
+pub(crate) use recount::ZONE as REPORT_ZONE;
+pub(crate) use rollups::read as read_delta;
 
 use domain::records::{Claim, Space};
 
