@@ -9,7 +9,7 @@
 mod rows;
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use domain::time::Timestamp;
@@ -120,13 +120,17 @@ pub fn restore(file: &Path, to: &Place<'_>) -> Result<Option<PathBuf>, CopyError
         remove(&draft);
         return Err(error);
     }
-    let aside = move_aside(path)?;
+    let aside = move_aside(path, to)?;
     rename(&draft, path)?;
     Ok(aside)
 }
 
 fn read_copy(file: &Path, draft: &Path, to: &Place<'_>) -> Result<(), CopyError> {
-    fs::copy(file, draft).map_err(|source| CopyError::File { path: draft.to_owned(), source })?;
+    // The mode comes with the copy, and whoever kept it may have been careless.
+    let private = || fs::set_permissions(draft, fs::Permissions::from_mode(0o600));
+    fs::copy(file, draft)
+        .and_then(|_| private())
+        .map_err(|source| CopyError::File { path: draft.to_owned(), source })?;
     let mut copy = Connection::open(&address(draft)?, Access::Write, &to.options.patient())
         .map_err(|_| CopyError::NoCopy(file.to_owned()))?;
     check_origin(&mut copy, file, to.instance)?;
@@ -184,20 +188,22 @@ fn leap(copy: &mut Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A file with its log, under the first name that is free.
-fn move_aside(path: &Path) -> Result<Option<PathBuf>, CopyError> {
+/// A file under the first name that is free, with its log.
+fn move_aside(path: &Path, to: &Place<'_>) -> Result<Option<PathBuf>, CopyError> {
     if !path.exists() {
         return Ok(None);
     }
-    let names = (1..).map(|number| beside(path, &format!(".replaced-{number}")));
-    let aside = names.into_iter().find(|name| !name.exists()).expect("there are enough numbers");
+    // Closing it copies its log into it. One that cannot be opened any more keeps its log beside it.
+    drop(Connection::open(to.url, Access::Write, to.options));
+    let mut names = (1..).map(|number| beside(path, &format!(".replaced-{number}")));
+    let aside = names.find(|name| !name.exists()).expect("there are enough numbers");
+    rename(path, &aside)?;
     for ending in ["-wal", "-shm"] {
         let log = beside(path, ending);
         if log.exists() {
             rename(&log, &beside(&aside, ending))?;
         }
     }
-    rename(path, &aside)?;
     Ok(Some(aside))
 }
 
