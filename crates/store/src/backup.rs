@@ -155,8 +155,6 @@ fn into_server(file: &Path, to: &Place<'_>) -> Result<(), CopyError> {
         into.rollback();
         return Err(CopyError::NotEmpty);
     }
-    // They come with the copy, as far as their ids were given out.
-    into.execute("DELETE FROM lane", &[])?;
     copy.begin()?;
     rows::copy(&mut copy, &mut into)?;
     copy.rollback();

@@ -108,8 +108,9 @@ fn complete(cx: &Context<'_>, world: &mut World, op: &Op, report: &ChargeReport)
         });
     }
     announce(cx, world, &payment);
-    let booking = payment.booking.and_then(|id| world.bookings.get(&id)).cloned();
-    booking.iter().for_each(|booking| meetings::call_for(cx, world, booking));
+    if let Some(booking) = payment.booking.and_then(|id| world.bookings.get(&id)).cloned() {
+        meetings::call_for(cx, world, &booking);
+    }
 }
 
 fn announce(cx: &Context<'_>, world: &mut World, payment: &Payment) {

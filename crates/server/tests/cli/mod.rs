@@ -2,6 +2,9 @@
 
 use std::process::{Command, Output};
 
+use server::config::{Secrets, Sources, load};
+use server::dice::OsDice;
+
 fn bursar(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     Command::new(env!("CARGO_BIN_EXE_bursar"))
@@ -117,6 +120,10 @@ fn a_backup_is_put_back_where_the_secrets_are() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();
     assert_eq!(create_admin(at, "ada@example.org", "correct horse battery staple").0, Some(0));
+    // As a first start would write them.
+    let database = ("database.url", format!("sqlite:{}/data/bursar.db", at.display()));
+    let config = load(&Sources { flags: vec![database], ..Sources::default() }).expect("valid");
+    Secrets::load(&config, &OsDice).expect("a folder to write to");
     let taken = run_in(at, &["backup", "copy.db", "--database", "sqlite:data/bursar.db"]);
     assert_eq!(taken.0, Some(0), "{taken:?}");
     assert!(taken.1.contains("every minor unit is explained"), "{taken:?}");

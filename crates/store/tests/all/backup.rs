@@ -72,11 +72,11 @@ both! {
                 }
                 made
             });
-            for _ in 0..3 {
-                let _ = std::fs::remove_file(&file);
-                copied(&db.url, &file).unwrap();
-            }
+            let names = ["first.db", "second.db", "copy.db"];
+            let copies = names.map(|name| copied(&db.url, &folder.path().join(name)));
+            // Before anything can fail, because the load would go on for ever.
             stop.store(true, Ordering::SeqCst);
+            copies.into_iter().for_each(Result::unwrap);
             load.join().unwrap()
         });
         assert!(made > 0, "there was load");
