@@ -33,3 +33,25 @@ pub trait Fact: Send + 'static {
     fn needs(&self, world: &World, needs: &mut Needs);
     fn record(&self, cx: &Context<'_>, world: &mut World) -> Self::Receipt;
 }
+
+/// A command that is decided and taken back before anybody can see it: what it would answer now.
+#[derive(Clone, Debug)]
+pub struct Rehearse<C>(pub C);
+
+impl<C: Command> Command for Rehearse<C> {
+    type Receipt = C::Receipt;
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        self.0.lanes(lanes);
+    }
+
+    fn needs(&self, world: &World, needs: &mut Needs) {
+        self.0.needs(world, needs);
+    }
+
+    fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<C::Receipt, Refusal> {
+        let receipt = self.0.decide(cx, world);
+        world.rollback();
+        receipt
+    }
+}

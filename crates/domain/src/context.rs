@@ -33,6 +33,18 @@ pub enum Plant {
     Drain,
     /// Believe what a webhook says instead of asking.
     Refetch,
+    /// Parts of a refund remember the parts before them, so that their cents add up.
+    Split,
+    /// Cancelling gives the money back.
+    GiveBack,
+    /// Nobody is at two places at once.
+    Overlap,
+    /// What is paid keeps its length.
+    LengthFixed,
+    /// A lesson is completed when it has ended.
+    Ended,
+    /// What is told again by the gateway is no news to anybody.
+    LetterOnce,
 }
 
 /// The removed rules: none, and nothing to switch, in release builds.

@@ -213,6 +213,34 @@ impl Fact for Keep {
     }
 }
 
+/// A request that waited for another one's operation has its answer now. The first answer stays: what
+/// becomes of the booking later changes no answer that was given.
+#[derive(Clone, Debug)]
+pub struct Agree {
+    pub key: Key,
+    pub answer: Answer,
+}
+
+impl Fact for Agree {
+    type Receipt = Answer;
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        lanes.insert(self.key.person.lane());
+    }
+
+    fn needs(&self, world: &World, needs: &mut Needs) {
+        self.key.needs(world, needs);
+    }
+
+    fn record(&self, cx: &Context<'_>, world: &mut World) -> Answer {
+        if let Ok(Seen::Answered(first)) = self.key.seen(cx, world) {
+            return first;
+        }
+        self.key.finish(cx, world, &self.answer);
+        self.answer.clone()
+    }
+}
+
 /// Looks up whether a request was answered before; changes nothing.
 #[derive(Clone, Debug)]
 pub struct Look {

@@ -3,6 +3,7 @@
 mod api;
 mod background;
 mod cli;
+mod client;
 mod common;
 mod docs;
 mod http;

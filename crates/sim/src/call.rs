@@ -20,6 +20,8 @@ const BYTES_MAX: usize = 1 << 20;
 pub enum Who {
     Student(usize),
     Teacher(usize),
+    /// There is one.
+    Admin,
 }
 
 /// What a request is about, for the model.

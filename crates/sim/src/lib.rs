@@ -12,6 +12,7 @@ pub mod chance;
 pub mod chores;
 mod ear;
 pub mod kept;
+mod lessons;
 pub mod market;
 pub mod model;
 pub mod people;

@@ -35,7 +35,7 @@ struct Arguments {
     #[arg(long)]
     trace: bool,
     /// Remove a rule: intent, same-key, unique, timeout, compare-and-set, window, early-look-up,
-    /// drain, refetch
+    /// drain, refetch, split, give-back, overlap, length-fixed, ended, letter-once
     #[arg(long, value_parser = removed)]
     without: Option<Plants>,
     /// Also drop the unique indexes behind the rules
@@ -184,6 +184,6 @@ fn take<'a, T>(work: &'a [T], next: &AtomicUsize) -> Option<(usize, &'a T)> {
 }
 
 fn removed(name: &str) -> Result<Plants, String> {
-    let known: Vec<&str> = rules::RULES.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = rules::RULES.iter().map(|rule| rule.name).collect();
     rules::without(name).ok_or_else(|| format!("one of: {}", known.join(", ")))
 }

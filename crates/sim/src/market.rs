@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use domain::context::Plants;
-use domain::policy::Policies;
+use domain::policy::{Policies, RefundFeePolicy, Release, Reschedule};
 use domain::time::{Span, Timestamp};
 use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
@@ -54,6 +54,7 @@ pub struct Market {
     pub clock: Arc<ManualClock>,
     pub students: Vec<Student>,
     pub teachers: Vec<Teacher>,
+    pub admin: Arc<Login>,
     /// Goes up whenever the writer has run.
     writes: Arc<AtomicU64>,
 }
@@ -95,7 +96,8 @@ impl Market {
         let around = Surroundings::new(Arc::clone(&app.config), Arc::clone(&app.dice));
         let router = wrap(server::api::routes(app.clone()), &around);
         let (students, teachers) = (Vec::new(), Vec::new());
-        let mut market = Market { app, router, gateway, core, clock, students, teachers, writes };
+        let admin = Arc::new(Login::admin(&app, &router, &clock).await?);
+        let mut market = Market { app, router, gateway, core, clock, students, teachers, admin, writes };
         market.people(swarm, chance).await?;
         Ok(market)
     }
@@ -113,6 +115,7 @@ impl Market {
         Arc::clone(match who {
             Who::Student(index) => &self.students[index].login,
             Who::Teacher(index) => &self.teachers[index].login,
+            Who::Admin => &self.admin,
         })
     }
 
@@ -163,6 +166,17 @@ fn policies(chance: &mut Chance) -> Policies {
     let mut policies = Policies { instance: "simulated".to_owned(), ..Policies::default() };
     if chance.permille(300) {
         policies.hold = Span::DAY;
+    }
+    if chance.permille(250) {
+        policies.release_booking = Release::OnPayment;
+    }
+    policies.refunds.automatic = chance.permille(700);
+    policies.refunds.approve_processes = chance.permille(300);
+    if chance.permille(300) {
+        policies.refunds.fee = RefundFeePolicy::Keep;
+    }
+    if chance.permille(300) {
+        policies.booking.reschedule = Reschedule::ByRequest;
     }
     policies
 }

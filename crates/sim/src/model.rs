@@ -17,18 +17,48 @@ pub struct Known {
     pub id: i64,
     pub student: usize,
     pub teacher: usize,
-    /// What the payer must be charged, by our own reckoning.
-    pub total_minor: i64,
+    pub price: Price,
+    /// How long it was to be at first.
+    pub minutes: i64,
+    /// Once somebody was told of it.
+    pub payment: Option<i64>,
+    /// Who has asked for another time; the other party may answer.
+    pub asked_by: Option<Who>,
     pub is_accepted: bool,
     /// Nobody expects anything of it any more.
     pub is_closed: bool,
 }
 
+/// What the payer must be charged, by our own reckoning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Price {
+    /// An hour, and a fee on top.
+    Hourly(i64),
+    /// However long it takes, with the fee in it.
+    Flat(i64),
+}
+
+impl Price {
+    /// The charge for so many minutes.
+    pub fn total(self, minutes: i64) -> i64 {
+        match self {
+            Price::Hourly(rate) => rate * minutes / 60 + fee_on_top(rate * minutes / 60),
+            Price::Flat(price) => price,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Model {
+    /// The marketplace never returns its fee.
+    pub keeps_fee: bool,
     pub bookings: Vec<Known>,
     /// Booking and reference of every intent that a client was given.
     pub intents: Vec<(i64, String)>,
+    /// Requests for refunds that the administrator has heard of.
+    pub requests: BTreeSet<i64>,
+    /// Refunds of which somebody was told that the money has gone back.
+    pub told_returned: BTreeSet<i64>,
     /// Calls that somebody may make again.
     pub repeatable: Vec<Call>,
     /// What somebody does at once after a decline: the same with a better card.
@@ -44,6 +74,10 @@ pub struct Model {
 }
 
 impl Model {
+    pub fn new(keeps_fee: bool) -> Model {
+        Model { keeps_fee, ..Model::default() }
+    }
+
     /// Takes in an answer.
     pub fn hears(&mut self, heard: &Heard<'_>) -> Result<(), Violation> {
         *self.statuses.entry(heard.reply.status).or_default() += 1;
@@ -52,6 +86,7 @@ impl Model {
         // Who hears that a booking is gone loses interest in it.
         if let Some(known) = self.concerned(heard) {
             known.is_closed |= matches!(heard.reply.code(), "booking_cancelled" | "booking_over");
+            known.payment = known.payment.or_else(|| heard.reply.body["payment_id"].as_i64());
         }
         heard.call.actor.hears(self, heard)
     }
@@ -77,15 +112,33 @@ impl Model {
     }
 
     /// Remembers a new booking by its id in the answer, and what it must cost; answers the id.
-    pub fn learn(&mut self, heard: &Heard<'_>, member: &str, total_minor: i64) -> Result<i64, Violation> {
+    pub fn learn(&mut self, heard: &Heard<'_>, member: &str, price: Price) -> Result<i64, Violation> {
         let id = number(heard.reply, member)?;
         let about = &heard.call.about;
-        let (student, teacher) = (about.student, about.teacher);
         if self.known(id).is_none() {
-            let (is_accepted, is_closed) = (false, false);
-            self.bookings.push(Known { id, student, teacher, total_minor, is_accepted, is_closed });
+            self.bookings.push(Known {
+                id,
+                student: about.student,
+                teacher: about.teacher,
+                price,
+                minutes: about.minutes,
+                payment: heard.reply.body["payment_id"].as_i64(),
+                asked_by: None,
+                is_accepted: false,
+                is_closed: false,
+            });
         }
         Ok(id)
+    }
+
+    /// The answer to asking for money back.
+    pub fn hears_of_refund(&mut self, heard: &Heard<'_>) {
+        let body = &heard.reply.body;
+        let Some(id) = body["refund_request_id"].as_i64() else { return };
+        self.requests.insert(id);
+        if heard.reply.status == 200 && body["refund_status"] == "PROCESSED" {
+            self.told_returned.insert(id);
+        }
     }
 
     pub fn told_paid(&mut self, booking: i64) {
@@ -131,7 +184,7 @@ impl Model {
     fn same_key_same_answer(&mut self, call: &Call, reply: &Reply) -> Result<(), Violation> {
         let Some(key) = &call.key else { return Ok(()) };
         let is_final = reply.status == 200 || reply.is_decline();
-        if !is_final || !call.actor.answers_stay() {
+        if !is_final || !call.actor.answer_stays(reply) {
             return Ok(());
         }
         let identity = (call.who, call.path.clone(), key.clone());
@@ -152,6 +205,8 @@ impl Model {
 fn expected_status(call: &Call, reply: &Reply) -> Result<(), Violation> {
     match reply.status {
         200 | 201 | 202 | 400 | 404 | 409 | 502 | 503 | 504 => {}
+        // Who had asked for another time may have changed without anybody hearing of it.
+        403 if reply.code() == "wrong_party" && call.path.contains("/respond_reschedule/") => {}
         // A key may be rolled twice for different bodies.
         422 if call.key.is_some() => {}
         // Logins that died half-way count as guesses.

@@ -8,9 +8,12 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
+use domain::people::CreateAdmin;
 use domain::time::{Span, Timestamp};
 use serde_json::json;
+use server::app::App;
 use server::clock::{Clock, ManualClock};
+use server::dice::uuid_v4;
 
 use crate::call::{Reply, post};
 use crate::market::Opened;
@@ -67,6 +70,21 @@ impl Login {
         let uuid = made.body["user_id"].as_str().filter(|_| made.status == 201);
         let uuid = uuid.ok_or_else(|| format!("registering was answered {made:?}"))?.to_owned();
         let login = Login::new(email, uuid, Arc::clone(clock));
+        login.log_in(router).await.map_err(|reply| format!("the first login was answered {reply:?}"))?;
+        Ok(login)
+    }
+
+    /// The administrator, whom the command line makes.
+    pub async fn admin(app: &App, router: &Router, clock: &Arc<ManualClock>) -> Opened<Login> {
+        let password = app.passwords.hash(PASSWORD.to_owned().into()).await;
+        let command = CreateAdmin {
+            uuid: uuid_v4(app.dice.as_ref()),
+            email: "admin@example.org".to_owned(),
+            full_name: "admin".to_owned(),
+            password: password.map_err(|_| "the password was not hashed")?,
+        };
+        let person = app.db.submit(command).await?;
+        let login = Login::new(person.email, person.uuid, Arc::clone(clock));
         login.log_in(router).await.map_err(|reply| format!("the first login was answered {reply:?}"))?;
         Ok(login)
     }

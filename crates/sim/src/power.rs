@@ -27,10 +27,11 @@ pub struct Missed {
     pub first: Option<String>,
 }
 
-/// Every rule, with the nets behind it and without.
+/// Every rule, with the nets behind it and, where there are any, without.
 pub fn trials() -> Vec<Trial> {
-    let rules = rules::RULES.iter().map(|(rule, _)| *rule);
-    rules.flat_map(|rule| [false, true].map(|nets_dropped| Trial { rule, nets_dropped })).collect()
+    let all = rules::RULES.iter().flat_map(|rule| [(rule, false), (rule, true)]);
+    let some = all.filter(|(rule, nets_dropped)| rule.has_nets || !nets_dropped);
+    some.map(|(rule, nets_dropped)| Trial { rule: rule.name, nets_dropped }).collect()
 }
 
 impl Trial {
@@ -69,7 +70,11 @@ mod tests {
 
     #[test]
     fn every_rule_is_removed_with_its_nets_and_without() {
-        assert_eq!(trials().len(), 2 * rules::RULES.len());
+        for rule in &rules::RULES {
+            let of_it: Vec<Trial> = trials().into_iter().filter(|trial| trial.rule == rule.name).collect();
+            assert_eq!(of_it.len(), if rule.has_nets { 2 } else { 1 }, "{}", rule.name);
+            assert!(!of_it[0].nets_dropped, "{}", rule.name);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::context::Plants;
+use domain::policy::RefundFeePolicy;
 use domain::time::{Span, Timestamp};
 use server::jobs;
 use tokio::task::yield_now;
@@ -21,6 +22,7 @@ use crate::call::{Call, Reply};
 use crate::chance::Chance;
 use crate::chores::Chore;
 use crate::ear::Ear;
+use crate::lessons;
 use crate::market::{BEGIN, Market, Opened};
 use crate::model::Model;
 use crate::people::SignIns;
@@ -124,6 +126,7 @@ impl Run {
         if plan.nets_dropped {
             market.app.db.drop_nets()?;
         }
+        let keeps_fee = market.app.policies.refunds.fee == RefundFeePolicy::Keep;
         let trace = vec![format!("{swarm:?}")];
         let postbox = Postbox::new(swarm.clone(), chance.fork());
         Ok(Run {
@@ -131,7 +134,7 @@ impl Run {
             swarm,
             chance,
             market,
-            model: Model::default(),
+            model: Model::new(keeps_fee),
             auditor: Auditor::default(),
             postbox,
             ear,
@@ -178,6 +181,7 @@ impl Run {
             flying.min(1) * swarm.crash_weight,
             flying.min(1) * swarm.crash_all_weight,
             swarm.edges_weight,
+            swarm.lessons_weight,
         ];
         match self.chance.weighted(&weights) {
             0 => return self.progress().await,
@@ -211,8 +215,21 @@ impl Run {
                 self.market.gateway.crash();
                 self.note("crash of the node".to_owned());
             }
-            _ => return self.jump_to_an_edge().await,
+            14 => return self.jump_to_an_edge().await,
+            _ => return self.jump_to_a_lessons_end().await,
         }
+        Ok(())
+    }
+
+    /// Time passes until about the end of a lesson, and the clock does what it does then.
+    async fn jump_to_a_lessons_end(&mut self) -> Result<(), Violation> {
+        let ends = lessons::ends(&self.market.app.db)?;
+        let Some(end) = self.chance.pick(&ends) else { return Ok(()) };
+        let span = *end + Span::minutes(self.chance.between(-30, 75)) - self.market.now();
+        if span > Span::ZERO {
+            self.pass(span).await;
+        }
+        self.chore(Chore::Everything);
         Ok(())
     }
 
@@ -343,11 +360,19 @@ impl Run {
         self.note(format!("challenge of {reference} passed {passes}: {answer:?}"));
     }
 
-    /// Time passes. Requests on the line arrive when they must; whoever hangs too long is dead.
+    /// Time passes. Requests on the line arrive when they must, also those that are only sent now;
+    /// whoever hangs too long is dead.
     async fn pass(&mut self, span: Span) {
         let until = self.market.now() + span;
         self.note(format!("{} s pass", span.whole_seconds()));
-        while let Some(arrival) = self.market.gateway.next_arrival().filter(|at| *at <= until) {
+        loop {
+            if until - self.market.now() > FROZEN_MAX {
+                // What the server does in tasks of its own cannot be dropped, so it gets to where it waits.
+                for _ in 0..POLLS_MAX {
+                    yield_now().await;
+                }
+            }
+            let Some(arrival) = self.market.gateway.next_arrival().filter(|at| *at <= until) else { break };
             self.go_to(arrival).await;
             self.market.gateway.deliver_due(arrival).await;
         }
@@ -360,12 +385,6 @@ impl Run {
             return;
         }
         self.flying.retain(|flying| until - flying.born <= PAUSE_MAX);
-        if until - now > FROZEN_MAX {
-            // What the server does in tasks of its own cannot be dropped, so it gets to where it waits.
-            for _ in 0..POLLS_MAX {
-                yield_now().await;
-            }
-        }
         self.market.clock.set(until);
         let micros = u64::try_from((until - now).0).expect("time goes forward");
         tokio::time::advance(Duration::from_micros(micros)).await;
@@ -415,7 +434,7 @@ impl Run {
             self.settle().await?;
             self.look().await?;
             let (seen, books) = self.see().await?;
-            let next = seen.ops.values().filter_map(|op| op.wake_at).min();
+            let next = lessons::next(&seen);
             let silent = self.market.gateway.travelling() == 0;
             if next.is_none() && silent && self.inbox_is_quiet().await? {
                 self.auditor.conclude(&seen, &books, &self.model)?;

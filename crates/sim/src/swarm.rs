@@ -52,6 +52,12 @@ pub struct Swarm {
     pub pay_weight: u32,
     pub intent_weight: u32,
     pub cancel_weight: u32,
+    /// How much they move lessons, ask for money back, and how much the administrator decides.
+    pub move_weight: u32,
+    pub refund_weight: u32,
+    pub decide_weight: u32,
+    /// Weight of jumps to about the end of a lesson.
+    pub lessons_weight: u32,
     pub students: usize,
     pub teachers: usize,
     /// Bookings that a run makes; few, so that requests meet.
@@ -90,6 +96,10 @@ impl Swarm {
             pay_weight: 10 + trouble(40),
             intent_weight: 5 + trouble(60),
             cancel_weight: 2 + trouble(12),
+            move_weight: trouble(30),
+            refund_weight: trouble(30),
+            decide_weight: 10,
+            lessons_weight: trouble(30),
             one_call: chance.permille(700),
             students: chance.below(3) + 1,
             teachers: chance.below(2) + 1,
@@ -105,6 +115,7 @@ impl Swarm {
             (swarm.intent_weight, swarm.pay_weight) = (120, 4);
             // Open intents do not live long.
             (swarm.hours_weight, swarm.days_weight, swarm.edges_weight) = (0, 0, 0);
+            swarm.lessons_weight = 0;
         }
         swarm
     }

@@ -431,7 +431,7 @@ CREATE TABLE balance (
 -- The sums of days that reports are read from; only folding the deltas below writes them.
 CREATE TABLE rollup (
     lane BIGINT NOT NULL,
-    measure TEXT NOT NULL CHECK (measure IN ('created', 'captured', 'hour', 'method', 'latency', 'payer', 'payee', 'refunded', 'request', 'attempt')),
+    measure TEXT NOT NULL CHECK (measure IN ('created', 'captured', 'hour', 'method', 'latency', 'payer', 'payee', 'payer_week', 'payee_week', 'refunded', 'request', 'attempt')),
     day BIGINT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('booking', 'gig_purchase', 'course', 'event', 'wallet_topup')),
     currency TEXT NOT NULL,

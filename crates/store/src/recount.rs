@@ -46,7 +46,7 @@ fn count_if_needed(connection: &mut Connection, calendar: &Calendar) -> Result<b
         return Ok(false);
     }
     connection.execute("DELETE FROM rollup WHERE lane = $1", &[Value::Int(Rollup::LANE.number())])?;
-    for lane in lanes {
+    for lane in &lanes {
         count(connection, calendar, lane)?;
     }
     let set = "INSERT INTO setting (name, value) VALUES ($1, $2) \
@@ -56,7 +56,7 @@ fn count_if_needed(connection: &mut Connection, calendar: &Calendar) -> Result<b
 }
 
 /// Puts what a lane's rows add in the place of its deltas.
-fn count(connection: &mut Connection, calendar: &Calendar, lane: LaneRow) -> Result<(), Fault> {
+fn count(connection: &mut Connection, calendar: &Calendar, lane: &LaneRow) -> Result<(), Fault> {
     let number = lane.lane.number();
     connection.execute("DELETE FROM rollup_delta WHERE lane = $1", &[Value::Int(number)])?;
     let mut sums = Sums::new();
@@ -70,5 +70,5 @@ fn count(connection: &mut Connection, calendar: &Calendar, lane: LaneRow) -> Res
     };
     let deltas: Vec<RollupDelta> = bodies(&sums, KEYS_MAX).into_iter().map(delta).collect();
     connection.insert_many(&deltas)?;
-    connection.update_many([(&lane, &counted)])
+    connection.update_many([(lane, &counted)])
 }

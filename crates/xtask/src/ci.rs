@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::postgres::Cluster;
 use crate::shell;
-use crate::{bench, crash, install, sim, smoke, test, tidy};
+use crate::{bench, crash, install, postman, rules, sim, smoke, test, tidy};
 
 /// A check and the name it is reported under.
 struct Step {
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
         run: || shell::run(&mut shell::cargo("clippy --workspace --all-targets --locked -- -D warnings")),
     },
     Step { name: "tidy", run: tidy::run },
+    Step { name: "rules and their tests", run: rules::run },
     Step { name: "build", run: || shell::run(&mut shell::cargo("build --workspace --locked")) },
     Step { name: "tests on both engines", run: tests },
     Step { name: "simulation", run: sim::short },
@@ -39,6 +40,7 @@ const STEPS: &[Step] = &[
         run: || shell::run(&mut shell::cargo("build --release --locked -p server")),
     },
     Step { name: "smoke", run: || smoke::run(None) },
+    Step { name: "walk through the test cards", run: || postman::run(None) },
     Step { name: "speed beside pgbench", run: || bench::run(&bench::Arguments::short()) },
     Step { name: "crashes on both engines", run: crash::short },
 ];

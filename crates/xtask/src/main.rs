@@ -47,7 +47,9 @@ enum Command {
         #[arg(long, default_value = "target/bench.json")]
         output: PathBuf,
     },
-    /// Write docs/openapi.json and the error codes in docs/api.md
+    /// Print every rule of the contract with its tests; fail when one is missing
+    Rules,
+    /// Write docs/openapi.json, docs/postman.json and the error codes in docs/api.md
     Openapi,
     /// Kill the real server in the middle of its work, again and again, and check the books
     Crash {
@@ -59,6 +61,12 @@ enum Command {
         #[arg(long)]
         seed: Option<u64>,
         /// Kill this binary instead of building one
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
+    /// Walk through the test cards with the Postman collection
+    Postman {
+        /// Run this binary instead of building one
         #[arg(long)]
         binary: Option<PathBuf>,
     },
@@ -132,11 +140,13 @@ fn main() -> ExitCode {
         Command::Bench { pairs, seconds, binary, output, .. } => {
             bench::run(&bench::Arguments { pairs, seconds, binary, output })
         }
+        Command::Rules => xtask::rules::run(),
         Command::Openapi => xtask::openapi::run(),
         Command::Crash { engine, rounds, seed, binary } => {
             let engine = engine.into();
             xtask::crash::run(&xtask::crash::Arguments { engine, rounds, seed, binary })
         }
+        Command::Postman { binary } => xtask::postman::run(binary),
         Command::Seed { database, payments, binary } => xtask::seed::run(&database, payments, binary),
         Command::Scale { small, large, engine, binary, output } => {
             let engines = engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |one| vec![one.into()]);

@@ -1,4 +1,5 @@
-//! `cargo xtask openapi`: writes `docs/openapi.json` and the error codes in `docs/api.md`.
+//! `cargo xtask openapi`: writes `docs/openapi.json`, `docs/postman.json` and the error codes in
+//! `docs/api.md`.
 //!
 //! The tests that compare them with the sources also write them, so there is one source of truth and
 //! the ordinary test run says when they are stale.

@@ -19,6 +19,9 @@ words! {
         /// The same by payer and by payee.
         Payer = "payer",
         Payee = "payee",
+        /// The same by weeks, under their first day: only stored, made of the days when they are folded.
+        PayerWeek = "payer_week",
+        PayeeWeek = "payee_week",
         /// Refunds when they were processed.
         Refunded = "refunded",
         /// Refunds that somebody asked for, by state, on the day they were asked for.

@@ -3,7 +3,7 @@
 
 use super::start::{note, raise, restart};
 use super::{Asked, left, open_request, standing, start};
-use crate::context::Context;
+use crate::context::{Context, Plant};
 use crate::id::{OpId, PaymentId, RefundId};
 use crate::world::World;
 
@@ -24,6 +24,9 @@ pub fn give_all(cx: &Context<'_>, world: &mut World, id: PaymentId, asked: &Aske
     let Some(payment) = world.payments.get(&id).filter(|payment| payment.state.captured()).cloned() else {
         return Given::Nothing;
     };
+    if cx.plants.removed(Plant::GiveBack) {
+        return Given::Nothing;
+    }
     let rest = left(cx.policies, &payment);
     if rest.is_zero() {
         let before = standing(world, id).and_then(|refund| Some((refund.id, refund.op?)));

@@ -152,6 +152,12 @@ pub(super) fn reported(cx: &Context<'_>, world: &mut World, op: &Op, report: &Re
             late(cx, world, op, report.amount);
             Step::Over
         }
+        RefundReportState::Succeeded if cx.plants.removed(Plant::LetterOnce) => {
+            if let Some(refund) = op.refund.and_then(|id| world.refunds.get(&id).cloned()) {
+                tell(cx, world, &refund, "refund.processed", format!("{}:{}", op.id, cx.now.0));
+            }
+            Step::Over
+        }
         // A final state heard again: nothing to do.
         RefundReportState::Succeeded | RefundReportState::Pending => Step::Over,
     }

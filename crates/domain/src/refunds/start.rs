@@ -1,7 +1,7 @@
 //! Beginning a refund: reserve the amount, hold the share, commit the operation. The call comes
 //! after the commit.
 
-use crate::context::Context;
+use crate::context::{Context, Plant};
 use crate::id::{Id, OpId, PaymentId, PersonId, RefundId};
 use crate::ledger::{Account, Phase, recipes};
 use crate::money::{Currency, Money};
@@ -165,7 +165,11 @@ impl Parts {
             RefundCause::LateCapture => RefundFeePolicy::ProRata,
             _ => cx.policies.refunds.fee,
         };
-        let before = super::given_back(world, payment);
+        let before = if cx.plants.removed(Plant::Split) {
+            RefundSplit::none(zero.currency)
+        } else {
+            super::given_back(world, payment)
+        };
         let split = pricing::refund_split(&payment.quote, policy, before, amount);
         if payment.released_at.is_none() {
             return Parts { amount, split, from_pending: split.share, from_available: zero };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Sums;
+use super::{Sums, week};
 use crate::command::{Fact, Lanes};
 use crate::context::Context;
 use crate::id::{DeltaId, Id};
@@ -53,6 +53,12 @@ impl Fact for Fold {
     }
 }
 
+/// What a delta adds, to weeks also.
 fn sums(delta: &RollupDelta) -> Sums {
-    delta.sums().expect("deltas are written by us alone")
+    let mut sums = delta.sums().expect("deltas are written by us alone");
+    let weeks: Vec<_> = sums.iter().filter_map(|(key, amounts)| Some((week(key)?, *amounts))).collect();
+    for (key, amounts) in weeks {
+        sums.entry(key).or_default().add(amounts, 1);
+    }
+    sums
 }

@@ -8,9 +8,10 @@ use std::fmt;
 
 use axum::http::StatusCode;
 use domain::cards::{NoteCustomer, Save};
+use domain::command::{Command, Rehearse};
 use domain::gateway::{Answer, CardReport, Decline};
 use domain::id::{CardId, Id, PersonId};
-use domain::payments::Method;
+use domain::payments::{Begun, Method};
 use domain::records::{Card, Customer, Person};
 use gateways::gateway::{CreateCustomer, Gateway, RawCard};
 use serde::Deserialize;
@@ -68,14 +69,32 @@ enum Chosen {
     Token(String),
 }
 
-/// The payment method of a request. `save`: keep the card for later; a card that its gateway
-/// will not keep is used as it is, so that the charge itself says why.
-pub async fn method_for(app: &App, person: &Person, choice: Choice, save: bool) -> Result<Method, Problem> {
+/// The payment method of a request, and what is paid with it. Where the card is to be kept for later, it
+/// is kept when a payment begins: what is refused or was asked before leaves no card behind. A card that
+/// its gateway will not keep is used as it is, so that the charge itself says why.
+pub async fn method_for<C: Command<Receipt = Begun>>(
+    app: &App,
+    person: &Person,
+    (choice, save): (Choice, bool),
+    paying: impl Fn(Method) -> C,
+) -> Result<Method, Problem> {
+    let method = chosen(app, person, choice).await?;
+    if !save || method.saved {
+        return Ok(method);
+    }
+    let begun = app.db.submit(Rehearse(paying(method.clone()))).await?;
+    match begun {
+        Begun::Send(_) | Begun::CancelFirst(_) => keep(app, person, method.token).await,
+        Begun::Join(_) | Begun::Open(_) | Begun::Replay(_) => Ok(method),
+    }
+}
+
+/// The payment method that a request names.
+pub async fn chosen(app: &App, person: &Person, choice: Choice) -> Result<Method, Problem> {
     match choice.read(app)? {
         Chosen::Saved(reference) => Ok(saved(saved_card(app, person.id, reference).await?)),
         Chosen::Token(token) => match known_card(app, person.id, token.clone()).await? {
             Some(card) => Ok(saved(card)),
-            None if save => keep(app, person, token).await,
             None => Ok(Method { token, customer: None, saved: false }),
         },
     }

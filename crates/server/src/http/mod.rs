@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod page;
 pub mod peer;
+pub mod postman;
 pub mod problem;
 pub mod query;
 pub mod refusals;

@@ -12,6 +12,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi as Describe, ToSchema};
 
+use super::postman;
+
 const VIEWER: &str = include_str!("../../assets/rapidoc-9.3.8.min.js");
 const PAGE: &str = include_str!("../../assets/docs.html");
 
@@ -110,18 +112,17 @@ pub fn base() -> OpenApi {
     Base::openapi()
 }
 
-/// `/openapi.json`, `/api/openapi.json` and `/docs`. Merge it into the routes before
+/// `/openapi.json`, `/api/openapi.json`, `/api/postman.json` and `/docs`. Merge it into the routes before
 /// [`super::wrap`].
 pub fn router(document: &OpenApi) -> Router {
-    let text = document.to_json().expect("a document is plain JSON");
-    let text = Bytes::from(text);
-    let json = move || {
-        let text = text.clone();
-        async move { typed("application/json", text) }
-    };
+    let value = serde_json::to_value(document).expect("a document is plain JSON");
+    let collection = Bytes::from(postman::collection(&value).to_string());
+    let text = Bytes::from(document.to_json().expect("a document is plain JSON"));
+    let json = |text: Bytes| move || async move { typed("application/json", text) };
     Router::new()
-        .route("/openapi.json", get(json.clone()))
-        .route("/api/openapi.json", get(json))
+        .route("/openapi.json", get(json(text.clone())))
+        .route("/api/openapi.json", get(json(text)))
+        .route("/api/postman.json", get(json(collection)))
         .route("/docs", get(page))
         .route("/docs/viewer-9.3.8.js", get(viewer))
 }

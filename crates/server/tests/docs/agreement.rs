@@ -19,7 +19,8 @@ const ALIASES: [(&str, &str); 9] = [
     ("/api/payments/webhooks/stripe", "/api/payments/webhooks/{gateway}"),
 ];
 /// The document itself and its viewer.
-const NOT_THE_API: [&str; 4] = ["/openapi.json", "/api/openapi.json", "/docs", "/docs/viewer-9.3.8.js"];
+const NOT_THE_API: [&str; 5] =
+    ["/openapi.json", "/api/openapi.json", "/api/postman.json", "/docs", "/docs/viewer-9.3.8.js"];
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 fn documented() -> BTreeSet<String> {
@@ -97,4 +98,12 @@ fn every_documented_operation_has_a_name_of_its_own() {
 fn the_document_in_the_tree_is_fresh() {
     let text = server::api::document().to_pretty_json().expect("plain JSON");
     super::is_fresh("openapi.json", &format!("{text}\n"));
+}
+
+#[test]
+fn the_collection_in_the_tree_is_fresh() {
+    let document = serde_json::to_value(server::api::document()).expect("plain JSON");
+    let collection = server::http::postman::collection(&document);
+    let text = serde_json::to_string_pretty(&collection).expect("plain JSON");
+    super::is_fresh("postman.json", &format!("{text}\n"));
 }

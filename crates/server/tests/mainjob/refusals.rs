@@ -13,7 +13,7 @@ use super::house::{House, Login, PASSWORD, WEBHOOK_SECRET, run};
 const PAY: &str = "/api/payments/process-booking-payment/";
 
 /// The same login, issued an hour ago.
-fn expired(house: &House, login: &Login) -> Login {
+pub fn expired(house: &House, login: &Login) -> Login {
     let secrets = Secrets::load(&house.app.config, &OsDice).expect("all are set");
     let claims: Claims = house.app.tokens.verify(&login.token).expect("just issued");
     let then = Arc::new(ManualClock::at(house.app.real_clock.now() - Span::HOUR));

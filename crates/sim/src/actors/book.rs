@@ -8,7 +8,7 @@ use super::{Actor, Heard, Scene, some_start};
 use crate::audit::Violation;
 use crate::call::{About, Call, Who};
 use crate::chance::Chance;
-use crate::model::{Model, fee_on_top};
+use crate::model::{Model, Price};
 
 pub(super) struct Book;
 
@@ -42,7 +42,7 @@ impl Actor for Book {
             return Ok(());
         }
         let about = &heard.call.about;
-        let base = heard.market.teachers[about.teacher].price_minor * about.minutes / 60;
-        model.learn(heard, "id", base + fee_on_top(base)).map(drop)
+        let price = Price::Hourly(heard.market.teachers[about.teacher].price_minor);
+        model.learn(heard, "id", price).map(drop)
     }
 }

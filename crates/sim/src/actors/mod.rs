@@ -6,15 +6,23 @@
 //! crashes and repeats its requests, and the auditor looks at what became of them.
 
 mod accept;
+mod answer_move;
+mod ask_back;
+mod ask_move;
 mod book;
 mod cancel;
 mod complete;
 mod confirm_intent;
+mod decide;
+mod move_lesson;
 mod open_intent;
 mod pay;
+mod petition;
 mod purchase;
 
 use domain::time::{Span, Timestamp};
+use serde_json::{Value, json};
+use server::http::json::Instant;
 
 use crate::audit::Violation;
 use crate::call::{About, Call, Reply, Who};
@@ -26,7 +34,7 @@ use crate::swarm::Swarm;
 pub use cancel::cancelling;
 
 /// Everything that people do.
-static ACTORS: [&dyn Actor; 8] = [
+static ACTORS: [&dyn Actor; 14] = [
     &book::Book,
     &purchase::Purchase,
     &accept::Accept,
@@ -35,6 +43,12 @@ static ACTORS: [&dyn Actor; 8] = [
     &confirm_intent::ConfirmIntent,
     &cancel::Cancel,
     &complete::Complete,
+    &move_lesson::MoveLesson,
+    &ask_move::AskMove,
+    &answer_move::AnswerMove,
+    &ask_back::AskBack,
+    &petition::Petition,
+    &decide::Decide,
 ];
 
 /// One thing that people do.
@@ -54,8 +68,8 @@ pub trait Actor: Sync {
         Ok(())
     }
 
-    /// Whether a good answer under a key stays the same for ever.
-    fn answers_stay(&self) -> bool {
+    /// Whether this answer under a key, a good one or a decline, stays the same for ever.
+    fn answer_stays(&self, _reply: &Reply) -> bool {
         true
     }
 }
@@ -138,6 +152,18 @@ impl<'a> Scene<'a> {
         chance.pick(&open).copied()
     }
 
+    /// A booking of which somebody was told that it is paid, and its payment.
+    fn some_paid(&self, chance: &mut Chance) -> Option<(&'a Known, i64)> {
+        let paid: Vec<_> =
+            self.model.bookings.iter().filter_map(|known| Some((known, known.payment?))).collect();
+        chance.pick(&paid).copied()
+    }
+
+    /// 1 when somebody has paid, 0 otherwise.
+    fn has_paid(&self) -> u32 {
+        u32::from(self.model.bookings.iter().any(|known| known.payment.is_some()))
+    }
+
     /// Any student and any teacher, about nothing that exists yet.
     fn strangers(&self, chance: &mut Chance) -> About {
         let (student, teacher) =
@@ -159,6 +185,11 @@ impl Known {
         Who::Teacher(self.teacher)
     }
 
+    /// Mostly the student.
+    fn either(&self, chance: &mut Chance) -> Who {
+        if chance.permille(600) { self.payer() } else { self.payee() }
+    }
+
     fn path(&self, verb: &str) -> String {
         booking_path(self.id, verb)
     }
@@ -174,6 +205,23 @@ fn card(chance: &mut Chance) -> &'static str {
 
 fn key(chance: &mut Chance) -> Option<String> {
     chance.permille(400).then(|| format!("key-{}", chance.roll() % 1_000_000))
+}
+
+/// A new time, mostly of the same length.
+fn new_time(chance: &mut Chance, scene: &Scene<'_>, known: &Known) -> Value {
+    let starts_at = some_start(chance, scene.market.now());
+    let minutes = if chance.permille(700) { known.minutes } else { chance.between(1, 4) * 30 };
+    json!({
+        "start_time": Instant(starts_at).text(),
+        "end_time": Instant(starts_at + Span::minutes(minutes)).text(),
+        "reason": "a train",
+    })
+}
+
+/// Some amount that may fit or not, as the wire has it.
+fn some_amount(chance: &mut Chance) -> String {
+    let minor = chance.between(1, 4_000);
+    format!("{}.{:02}", minor / 100, minor % 100)
 }
 
 /// A quarter of an hour some time from now.

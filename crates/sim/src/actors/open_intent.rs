@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Actor, Heard, Scene, card, key};
 use crate::audit::Violation;
-use crate::call::Call;
+use crate::call::{Call, Reply};
 use crate::chance::Chance;
 use crate::model::Model;
 
@@ -38,7 +38,7 @@ impl Actor for OpenIntent {
     }
 
     /// An open intent's answer carries what the gateway says now; only its end is final.
-    fn answers_stay(&self) -> bool {
+    fn answer_stays(&self, _reply: &Reply) -> bool {
         false
     }
 }

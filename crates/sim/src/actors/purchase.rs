@@ -5,9 +5,9 @@ use server::http::json::Instant;
 
 use super::{Actor, Heard, Scene, card, some_start};
 use crate::audit::Violation;
-use crate::call::{Call, Who};
+use crate::call::{About, Call, Who};
 use crate::chance::Chance;
-use crate::model::Model;
+use crate::model::{Model, Price};
 
 pub(super) struct Purchase;
 
@@ -21,7 +21,7 @@ impl Actor for Purchase {
     }
 
     fn next(&self, chance: &mut Chance, scene: &Scene<'_>) -> Option<Call> {
-        let about = scene.strangers(chance);
+        let about = About { minutes: 60, ..scene.strangers(chance) };
         let mut body = json!({
             "gig_id": scene.market.teachers[about.teacher].offer,
             "payment_method_id": card(chance),
@@ -38,7 +38,7 @@ impl Actor for Purchase {
 
     fn hears(&self, model: &mut Model, heard: &Heard<'_>) -> Result<(), Violation> {
         if heard.reply.status == 200 {
-            let price = heard.market.teachers[heard.call.about.teacher].price_minor;
+            let price = Price::Flat(heard.market.teachers[heard.call.about.teacher].price_minor);
             let booking = model.learn(heard, "booking_id", price)?;
             model.told_paid(booking);
         }

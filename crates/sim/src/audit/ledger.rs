@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use domain::records::{Entry, OpKind, OpState, Posting};
 
-use super::{Snapshot, Violation, must};
+use super::{Snapshot, Violation, must, refunds};
 
 /// An account as the walk keys it: lane, name, owner, currency.
-type Place = (i64, String, i64, String);
+pub type Place = (i64, String, i64, String);
 
 /// What the journal held when it was looked at last.
 #[derive(Default)]
@@ -22,6 +22,7 @@ impl Journal {
         let sums = recount(seen)?;
         no_debts_without_cause(&sums)?;
         clearing(seen, &sums)?;
+        refunds::recount(seen, &sums)?;
         self.append_only(seen)
     }
 

@@ -58,10 +58,12 @@ fn payments(seen: &Snapshot) -> Result<(), Violation> {
 /// I11: what is charged is what the price list says, by the simulation's own reckoning.
 fn prices(seen: &Snapshot, model: &Model) -> Result<(), Violation> {
     for payment in seen.payments.values() {
-        let known = payment.booking.and_then(|booking| model.known(booking.0));
+        let booking = payment.booking.and_then(|id| seen.bookings.get(&id));
+        let known = booking.and_then(|booking| model.known(booking.id.0));
+        let minutes = booking.and_then(|b| Some((b.ends_at? - b.starts_at?).whole_seconds() / 60));
         let total = payment.quote.total_minor;
-        let right = known.is_none_or(|known| known.total_minor == total);
-        must(right, "I11", || format!("{known:?} is charged {total}"))?;
+        let right = known.is_none_or(|known| known.price.total(minutes.unwrap_or_default()) == total);
+        must(right, "I11", || format!("{known:?} is charged {total} for {minutes:?} minutes"))?;
     }
     Ok(())
 }
@@ -97,7 +99,7 @@ fn slots(seen: &Snapshot) -> Result<(), Violation> {
     Ok(())
 }
 
-fn is_captured(state: PaymentState) -> bool {
+pub(super) fn is_captured(state: PaymentState) -> bool {
     use PaymentState as S;
     matches!(state, S::Completed | S::PartiallyRefunded | S::Refunded | S::Disputed)
 }

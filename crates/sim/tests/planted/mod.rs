@@ -23,3 +23,33 @@ fn a_result_applied_twice_is_noticed_without_the_nets() {
 fn a_believed_webhook_is_noticed() {
     is_missed(Trial { rule: "refetch", nets_dropped: false });
 }
+
+#[test]
+fn i_17_parts_that_are_each_rounded_by_themselves_are_noticed() {
+    is_missed(Trial { rule: "split", nets_dropped: false });
+}
+
+#[test]
+fn h_9_a_cancelled_lesson_that_keeps_its_money_is_noticed() {
+    is_missed(Trial { rule: "give-back", nets_dropped: false });
+}
+
+#[test]
+fn i_20_two_lessons_at_one_time_are_noticed() {
+    is_missed(Trial { rule: "overlap", nets_dropped: false });
+}
+
+#[test]
+fn i_11_a_paid_lesson_that_grows_longer_is_noticed() {
+    is_missed(Trial { rule: "length-fixed", nets_dropped: false });
+}
+
+#[test]
+fn br_8_a_lesson_completed_before_its_end_is_noticed() {
+    is_missed(Trial { rule: "ended", nets_dropped: false });
+}
+
+#[test]
+fn i_27_a_letter_for_every_webhook_is_noticed() {
+    is_missed(Trial { rule: "letter-once", nets_dropped: false });
+}

@@ -3,7 +3,7 @@
 use domain::money::Currency;
 use domain::policy::Kind;
 use domain::records::{Amounts, Measure, Rollup, RollupDelta, RollupKey, Word};
-use domain::rollups::Sums;
+use domain::rollups::{Sums, WEEK, week_of};
 
 use super::Reads;
 use crate::engine::{Fault, Row, Value};
@@ -35,11 +35,20 @@ fn by_day(measure: Measure) -> bool {
 
 impl Reads<'_> {
     /// The sums of some measures, up to the snapshot's last commit. What is not shown by day is summed
-    /// by the database, under the filter's first day.
+    /// by the database, under day 0; persons' sums come from whole weeks as far as there are any.
     pub fn rollups(&mut self, measures: &[Measure], filter: &RollupFilter) -> Result<Sums, Fault> {
         let mut sums = Sums::new();
         for measure in measures {
-            self.stored(*measure, filter, &mut sums)?;
+            let Some(weeks) = week_of(*measure) else {
+                self.stored(*measure, *measure, filter, &mut sums)?;
+                continue;
+            };
+            let [before, between, after] = split(filter);
+            for (stored, part) in [(*measure, before), (weeks, between), (*measure, after)] {
+                if part.first_day <= part.last_day {
+                    self.stored(*measure, stored, &part, &mut sums)?;
+                }
+            }
         }
         let mut after = None;
         loop {
@@ -48,7 +57,7 @@ impl Reads<'_> {
                 waiting.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
             {
                 if measures.contains(&key.measure) && filter.lets_through(&key) {
-                    let day = if by_day(key.measure) { key.day } else { filter.first_day };
+                    let day = if by_day(key.measure) { key.day } else { 0 };
                     sums.entry(RollupKey { day, ..key }).or_default().add(amounts, 1);
                 }
             }
@@ -61,8 +70,15 @@ impl Reads<'_> {
         Ok(sums)
     }
 
-    fn stored(&mut self, measure: Measure, filter: &RollupFilter, sums: &mut Sums) -> Result<(), Fault> {
-        let day = if by_day(measure) { "day" } else { "CAST($3 AS BIGINT)" };
+    /// The sums of a measure out of the rows of `kept`, which are its own or its weeks'.
+    fn stored(
+        &mut self,
+        measure: Measure,
+        kept: Measure,
+        filter: &RollupFilter,
+        sums: &mut Sums,
+    ) -> Result<(), Fault> {
+        let day = if by_day(measure) { "day" } else { "CAST(0 AS BIGINT)" };
         let grouped = if by_day(measure) { "day, kind, label" } else { "kind, label" };
         let sum = |column: &str| format!("CAST(sum({column}) AS BIGINT)");
         let columns = ["number", "total_minor", "base_minor", "fee_minor", "share_minor"].map(sum).join(", ");
@@ -74,7 +90,7 @@ impl Reads<'_> {
         );
         let params = [
             Value::Int(Rollup::LANE.number()),
-            Value::text(measure.word()),
+            Value::text(kept.word()),
             Value::Int(filter.first_day),
             Value::Int(filter.last_day),
             Value::text(filter.kind.map_or("", Word::word)),
@@ -95,10 +111,22 @@ impl Reads<'_> {
                 fee_minor: row.int()?,
                 share_minor: row.int()?,
             };
-            sums.insert(key, amounts);
+            sums.entry(key).or_default().add(amounts, 1);
         }
         Ok(())
     }
+}
+
+/// Days before the first whole week, the whole weeks, days after them.
+fn split(filter: &RollupFilter) -> [RollupFilter; 3] {
+    let RollupFilter { first_day, last_day, .. } = *filter;
+    let begin = (first_day + WEEK - 1).div_euclid(WEEK) * WEEK;
+    let end = (last_day + 1).div_euclid(WEEK) * WEEK;
+    let part = |first_day, last_day| RollupFilter { first_day, last_day, ..*filter };
+    if begin >= end {
+        return [part(first_day, last_day), part(0, -1), part(0, -1)];
+    }
+    [part(first_day, begin - 1), part(begin, end - 1), part(end, last_day)]
 }
 
 fn kind(row: &mut Row) -> Result<Kind, Fault> {
@@ -108,4 +136,24 @@ fn kind(row: &mut Row) -> Result<Kind, Fault> {
 
 pub(crate) fn read(delta: &RollupDelta) -> Result<Sums, Fault> {
     delta.sums().ok_or_else(|| Fault::other(format!("delta {} cannot be read", delta.id.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_day_is_read_once_and_weeks_are_whole() {
+        for (first_day, length) in (7..21).flat_map(|first| (0..40).map(move |length| (first, length))) {
+            let last_day = first_day + length - 1;
+            let filter = RollupFilter { first_day, last_day, kind: None, currency: Currency::USD };
+            let parts = split(&filter);
+            let days: Vec<i64> = parts.iter().flat_map(|part| part.first_day..=part.last_day).collect();
+            assert_eq!(days, (first_day..=last_day).collect::<Vec<_>>(), "{first_day} {length}");
+            let [before, weeks, after] = parts.map(|part| (part.last_day - part.first_day + 1).max(0));
+            assert_eq!(weeks % WEEK, 0);
+            assert!(weeks > 0 && before < WEEK && after < WEEK || before + after < 2 * WEEK);
+            assert!(weeks == 0 || parts[1].first_day % WEEK == 0);
+        }
+    }
 }

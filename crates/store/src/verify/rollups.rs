@@ -10,6 +10,7 @@ use domain::id::LANES;
 use domain::money::Currency;
 use domain::policy::Kind;
 use domain::records::{Amounts, Measure, Rollup, RollupKey, Word};
+use domain::rollups::week;
 
 use super::{FINDINGS_MAX, Finding};
 use crate::engine::{Fault, Value};
@@ -33,9 +34,11 @@ pub(super) fn check(reads: &mut Reads<'_>, findings: &mut Vec<Finding>) -> Resul
     let mut days: BTreeMap<Day, Sides> = BTreeMap::new();
     for lane in 0..LANES {
         reads.recount(lane, &calendar, |key, amounts| {
-            let sides = days.entry(day(&key)).or_default();
-            sides.expected.add(amounts, 1);
-            sides.marks = sides.marks.wrapping_add(marked(&key, amounts));
+            for key in week(&key).into_iter().chain([key]) {
+                let sides = days.entry(day(&key)).or_default();
+                sides.expected.add(amounts, 1);
+                sides.marks = sides.marks.wrapping_add(marked(&key, amounts));
+            }
         })?;
     }
     let mut found = |key: &RollupKey, amounts: Amounts| {
@@ -87,7 +90,7 @@ fn waiting(reads: &mut Reads<'_>, found: &mut impl FnMut(&RollupKey, Amounts)) -
         let page = reads.waiting_deltas(after, PAGE)?;
         for delta in &page {
             for (key, amounts) in read_delta(delta)? {
-                found(&key, amounts);
+                week(&key).iter().chain([&key]).for_each(|key| found(key, amounts));
             }
         }
         let Some(last) = page.last() else { return Ok(()) };

@@ -66,23 +66,23 @@ pub(crate) async fn create_payment_intent(
     let person = &caller.person;
     let identity = Request { person: person.id, operation: "create_payment_intent", path: &[], digest };
     let key = identity.key(&headers)?;
-    let method = match input.payment_method_id {
-        None => None,
-        Some(token) => {
-            let choice = Choice::token(token);
-            Some(methods::method_for(&app, person, choice, input.save_payment_method).await?)
-        }
-    };
-    let command = PayBooking {
+    let opening = |method| PayBooking {
         booking: BookingId::from_raw(input.session_booking_id),
         payer: person.id,
         rail: Protocol::rail(app.gateways.default().as_ref()),
         method,
         confirmer: Confirmer::Client,
         action_allowed: true,
-        key,
+        key: key.clone(),
     };
-    let begun = app.db.submit(command).await?;
+    let method = match input.payment_method_id {
+        None => None,
+        Some(token) => {
+            let wish = (Choice::token(token), input.save_payment_method);
+            Some(methods::method_for(&app, person, wish, |method| opening(Some(method))).await?)
+        }
+    };
+    let begun = app.db.submit(opening(method)).await?;
     // The key leads to the operation, never to a kept answer: the answer carries a secret.
     let status = if matches!(begun, Begun::Open(_)) { StatusCode::OK } else { StatusCode::CREATED };
     let tell: Tell = Arc::new(move |standing: &Standing| intent(standing, status));
@@ -149,7 +149,7 @@ pub(crate) async fn confirm_payment(
         None => None,
         Some(token) => {
             let choice = Choice::token(token);
-            Some(methods::method_for(&app, person, choice, false).await?)
+            Some(methods::chosen(&app, person, choice).await?)
         }
     };
     let refreshed = refresh(&app, &op).await?;

@@ -64,17 +64,18 @@ pub(crate) async fn process_booking_payment(
     let identity = Request { person: person.id, operation: "process_booking_payment", path: &[], digest };
     let key = identity.key(&headers)?;
     let choice = Choice::new(input.payment_method_id, input.saved_payment_method_id, input.card_details);
-    let method = methods::method_for(&app, person, choice, input.save_payment_method).await?;
-    let command = PayBooking {
+    let paying = |method| PayBooking {
         booking: BookingId::from_raw(input.booking_id),
         payer: person.id,
         rail: Protocol::rail(app.gateways.default().as_ref()),
         method: Some(method),
         confirmer: Confirmer::Server,
         action_allowed: input.allow_action,
-        key,
+        key: key.clone(),
     };
-    pay(&app, command).await
+    let wish = (choice, input.save_payment_method);
+    let method = methods::method_for(&app, person, wish, &paying).await?;
+    pay(&app, paying(method)).await
 }
 
 async fn pay(app: &App, command: PayBooking) -> Result<Response, Problem> {

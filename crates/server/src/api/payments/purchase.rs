@@ -151,9 +151,7 @@ async fn purchase(
     let identity =
         Request { person: person.id, operation: wanted.operation, path: &[], digest: wanted.digest };
     let key = Some(identity.key_or_derived(headers, app.policies.derived_window)?);
-    let method = methods::method_for(app, person, wanted.choice, wanted.save).await?;
-    let (save, saved) = (wanted.save, method.saved);
-    let command = PurchaseSession {
+    let buying = |method| PurchaseSession {
         offer: offer.id,
         payer: person.id,
         rail: Protocol::rail(app.gateways.default().as_ref()),
@@ -162,7 +160,9 @@ async fn purchase(
         slot: wanted.slot,
         key: key.clone(),
     };
-    let begun = app.db.submit(command).await?;
+    let method = methods::method_for(app, person, (wanted.choice, wanted.save), &buying).await?;
+    let (save, saved) = (wanted.save, method.saved);
+    let begun = app.db.submit(buying(method)).await?;
     let tell: Tell = Arc::new(move |standing: &Standing| purchased(standing, save, saved));
     settle(app, begun, key, tell).await
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use domain::id::OpId;
-use domain::idempotency::{Answer, Key};
+use domain::idempotency::{Agree, Answer, Key};
 use domain::operations::Ticket;
 use domain::payments::{Begun, Finish};
 use domain::records::{Op, OpState, Payment};
@@ -31,7 +31,7 @@ pub(super) async fn settle(
     match begun {
         Begun::Replay(answer) => Ok(respond(answer, true)),
         Begun::Send(ticket) => drive(app, *ticket, key, &tell).await,
-        Begun::Join(op) => join(app, op, &tell).await,
+        Begun::Join(op) => join(app, op, key, &tell).await,
         Begun::Open(op) | Begun::CancelFirst(op) => stand(app, op, &tell).await,
     }
 }
@@ -61,7 +61,7 @@ pub(super) async fn drive(
 }
 
 /// Somebody else's request pays the same thing: its answer is ours too.
-async fn join(app: &App, op: OpId, tell: &Tell) -> Result<Response, Problem> {
+async fn join(app: &App, op: OpId, key: Option<Key>, tell: &Tell) -> Result<Response, Problem> {
     let Some(op) = app.protocol.join(op).await? else { return Err(Problem::not_found()) };
     let payment = payment_of(app, &op).await?;
     let client_secret = if op.state == OpState::Waiting { client_secret(app, &op).await } else { None };
@@ -71,7 +71,11 @@ async fn join(app: &App, op: OpId, tell: &Tell) -> Result<Response, Problem> {
             .with("payment_id", standing.payment.id.0)
             .retry_after(2));
     }
-    tell(&standing).map(|answer| respond(answer, true))
+    let told = tell(&standing);
+    let (Some(key), Some(answer)) = (key, answers::keep(&told)) else {
+        return told.map(|answer| respond(answer, true));
+    };
+    Ok(respond(app.db.record(Agree { key, answer }).await?, true))
 }
 
 /// The operation as it stands, with what the payer's client needs to go on.

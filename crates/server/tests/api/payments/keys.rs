@@ -82,9 +82,14 @@ store::both! {
             let again = market.post_keyed(&cast.student, PAY, "k", body.clone()).await;
             again.refused(504, "outcome_unknown");
             recover_for(&market, 10).await;
-            let paid = market.post_keyed(&cast.student, PAY, "k", body).await.expect(200);
+            let paid = market.post_keyed(&cast.student, PAY, "k", body.clone()).await.expect(200);
             assert_eq!(paid.body["amount_paid"], 78.75);
             assert_eq!(charged(&market).await, (1, 7_875));
+            // Who only waited for it has been answered all the same, for ever.
+            assert!(paid.body["zoom_join_url"].is_string());
+            cast.act(&market, &cast.student, id, "cancel").await;
+            let kept = market.post_keyed(&cast.student, PAY, "k", body).await.expect(200);
+            assert_eq!(kept.body, paid.body);
         });
     }
 }

@@ -127,6 +127,32 @@ store::both! {
         });
     }
 
+    /// A client that wants its card kept repeats itself, or is refused: one card is kept.
+    fn what_is_refused_or_repeated_keeps_no_card(db) {
+        run(db, &[], async |market| {
+            let cast = Cast::of(&market).await;
+            let keeping = |id: i64| {
+                json!({ "booking_id": id, "payment_method_id": "pm_card_visa", "save_payment_method": true })
+            };
+            let id = cast.requested(&market, 600).await;
+            market.post(&cast.student, PAY, keeping(id)).await.refused(400, "booking_not_confirmed");
+            market.post(&cast.student, PAY, keeping(4_711)).await.refused(404, "not_found");
+            cast.act(&market, &cast.teacher, id, "confirm").await;
+            for _ in 0..2 {
+                market.post_keyed(&cast.student, PAY, "once", keeping(id)).await.expect(200);
+            }
+            market.post(&cast.student, PAY, keeping(id)).await.refused(400, "already_paid");
+            let bought = json!({ "gig_id": cast.gig.0, "payment_method_id": "pm_card_mastercard", "save_card": true });
+            for _ in 0..2 {
+                market.post_keyed(&cast.student, "/api/payments/process-payment/", "twice", bought.clone()).await.expect(200);
+            }
+            let cards = market.get(&cast.student, "/api/payments/payment-methods/").await.expect(200);
+            let brands: Vec<&str> =
+                cards.body.as_array().expect("cards").iter().filter_map(|card| card["card_brand"].as_str()).collect();
+            assert_eq!(brands, ["visa", "mastercard"]);
+        });
+    }
+
     fn both_mounts_and_both_slashes_are_one(db) {
         run(db, &[], async |market| {
             let cast = Cast::of(&market).await;
