@@ -17,7 +17,9 @@ pub(super) fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value 
     for _ in 0..DEPTH_MAX {
         if let Some(name) = schema["$ref"].as_str() {
             schema = document.pointer(name.trim_start_matches('#')).unwrap_or(&Value::Null);
-        } else if let Some(first) = schema["oneOf"].as_array().and_then(|all| all.iter().find(|one| is_something(one))) {
+        } else if let Some(first) =
+            schema["oneOf"].as_array().and_then(|all| all.iter().find(|one| is_something(one)))
+        {
             schema = first;
         } else {
             break;
