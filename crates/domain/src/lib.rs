@@ -32,6 +32,8 @@ pub mod rollups;
 
 pub(crate) mod letters;
 
+pub mod meetings;
+
 pub mod pricing;
 
 pub mod idempotency;

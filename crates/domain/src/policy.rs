@@ -59,6 +59,15 @@ pub enum Reschedule {
     ByRequest,
 }
 
+/// When the meeting of a session is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeetingMoment {
+    Booked,
+    Confirmed,
+    /// Confirmed and paid.
+    Paid,
+}
+
 /// When a payee's share becomes available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
@@ -90,6 +99,8 @@ pub struct Policies {
     pub intent_ttl: Span,
     pub pending_ttl: Span,
     pub booking: BookingPolicy,
+    /// `None`: meetings are not made by calling somebody.
+    pub meeting: Option<MeetingMoment>,
     pub refunds: RefundPolicy,
     pub release_booking: Release,
     pub release_gig_purchase: Release,
@@ -254,6 +265,7 @@ impl Default for Policies {
                 length_min: Span::minutes(15),
                 length_max: Span::minutes(720),
             },
+            meeting: None,
             refunds: RefundPolicy {
                 automatic: true,
                 automatic_kinds: vec![Kind::Booking, Kind::GigPurchase],

@@ -13,8 +13,8 @@ use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
     Alert, AuditEntry, Availability, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord,
-    InboxEvent, Job, JobState, LaneRow, LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting,
-    Refund, Rollup, RollupDelta, Session, Setting, StudentProfile, TeacherProfile,
+    InboxEvent, Job, JobState, LaneRow, LoginThrottle, Meeting, Offer, OneTimeToken, Op, Payment, Person,
+    Posting, Refund, Rollup, RollupDelta, Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -33,6 +33,7 @@ macro_rules! tables {
             claims: Claim,
             offers: Offer,
             bookings: Booking,
+            meetings: Meeting,
             busy: Busy,
             availability: Availability,
             payments: Payment,

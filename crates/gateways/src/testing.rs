@@ -44,9 +44,15 @@ pub struct Peer {
 impl Peer {
     /// Runs `program script 0` and waits for the address.
     pub fn start(program: impl AsRef<OsStr>, script: &str) -> Peer {
+        Peer::start_with(program, script, &[])
+    }
+
+    /// The same with more arguments after the port.
+    pub fn start_with(program: impl AsRef<OsStr>, script: &str, arguments: &[&str]) -> Peer {
         let mut child = Command::new(program)
             .arg(peer_script(script))
             .arg("0")
+            .args(arguments)
             .env("BURSAR_PEERS", peers())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -64,6 +64,10 @@ pub enum Command {
     Verify,
     /// Compare the books with the gateways'
     Reconcile,
+    /// Copy the whole database into a new file, while it is in use
+    Backup(CopyFile),
+    /// Put such a copy back; into PostgreSQL only if the database is empty
+    Restore(CopyFile),
     /// Run a booking, a card payment and a refund against the sandbox
     Smoke,
     /// Run the sandbox gateway alone
@@ -75,6 +79,13 @@ pub struct Listen {
     /// Address to listen on, such as 127.0.0.1:8000 (port 0: any free one)
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct CopyFile {
+    /// The copy: an SQLite file, whatever the database is
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@ use server::commands;
 use server::commands::admin::{AdminError, Made};
 use server::config::{self, Config, Secrets};
 use server::http::server::Stop;
+use server::http::tls::Certificate;
 
 /// SQLite's memory as well as ours: a batch makes and drops many small texts, on several threads.
 #[global_allocator]
@@ -51,6 +52,12 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Migrate => tokio::task::spawn_blocking(move || commands::migrate(&config)).await??,
         Command::Reconcile => commands::reconcile(config).await?,
         Command::Sandbox(listen) => commands::sandbox(config, sandbox_address(&listen)?, stop).await?,
+        Command::Backup(copy) => {
+            tokio::task::spawn_blocking(move || commands::back_up(&config, &copy.file)).await??
+        }
+        Command::Restore(copy) => {
+            tokio::task::spawn_blocking(move || commands::restore(&config, &copy.file)).await??
+        }
         Command::Verify => tokio::task::spawn_blocking(move || commands::verify(&config)).await??,
         Command::Admin(AdminCommand::Create { email }) => {
             tokio::task::spawn_blocking(move || create_admin(&config, &email)).await??
@@ -85,5 +92,6 @@ fn create_admin(config: &Config, email: &str) -> anyhow::Result<ExitCode> {
 fn check_config(config: &Config) -> anyhow::Result<ExitCode> {
     print!("{}", config.to_masked_toml());
     Secrets::check(config).context("configuration")?;
+    Certificate::open(config).context("configuration")?;
     Ok(ExitCode::SUCCESS)
 }

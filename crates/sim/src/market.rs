@@ -228,13 +228,14 @@ fn app(parts: Parts) -> Opened<App> {
     let ahead = OffsetClock::new(Arc::clone(&clock) as Arc<dyn Clock>);
     let sandbox = Sandbox { gateway: Arc::new(near), clock: Arc::new(ahead) };
     let real_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+    let seal = Arc::new(Seal::new(&secrets, Arc::clone(&dice)));
     Ok(App {
         protocol: Protocol::new(db.clone(), gateways.clone()),
         external: None,
         chain: Arc::new(Chain::new(&secrets)),
-        seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
+        rooms: Arc::new(Rooms::new(&config, &secrets, Arc::clone(&seal), None)),
+        seal,
         mailer: Arc::new(Mailer::new(&config)?),
-        rooms: Arc::new(Rooms::new(&config, &secrets)),
         tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
         passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice))?),
         limits: Arc::new(Limits::new(&config.limits)),

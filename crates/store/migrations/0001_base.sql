@@ -23,7 +23,7 @@ CREATE TABLE writer_mark (
 
 CREATE TABLE claim (
     lane BIGINT NOT NULL,
-    space TEXT NOT NULL CHECK (space IN ('email', 'uuid', 'subject', 'gateway_object', 'webhook_event')),
+    space TEXT NOT NULL CHECK (space IN ('email', 'uuid', 'subject', 'gateway_object', 'webhook_event', 'meeting')),
     name TEXT NOT NULL,
     target BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -178,6 +178,7 @@ CREATE TABLE booking (
     proposal_reason TEXT,
     proposal_version BIGINT,
     proposal_outcome TEXT CHECK (proposal_outcome IN ('confirmed', 'declined')),
+    room TEXT,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
@@ -193,6 +194,24 @@ CREATE INDEX booking_payer ON booking (payer, created_at, id);
 CREATE INDEX booking_payee_start ON booking (lane, payee, (COALESCE(starts_at, -1)), id);
 CREATE INDEX booking_payer_start ON booking (payer, (COALESCE(starts_at, -1)), id);
 CREATE INDEX booking_wake ON booking (wake_at) WHERE wake_at IS NOT NULL;
+
+-- At a provider that has to be called. Made while `reference` stands; another one may exist while `unsure` does.
+CREATE TABLE meeting (
+    lane BIGINT NOT NULL,
+    booking BIGINT NOT NULL,
+    provider TEXT NOT NULL,
+    reference TEXT,
+    starts_at BIGINT,
+    ends_at BIGINT,
+    unsure BIGINT NOT NULL CHECK (unsure IN (0, 1)),
+    fence BIGINT NOT NULL,
+    lease_until BIGINT,
+    started_at BIGINT,
+    ended_at BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (lane, booking)
+);
 
 CREATE TABLE busy (
     lane BIGINT NOT NULL,

@@ -12,6 +12,8 @@ pub mod writer;
 
 pub mod verify;
 
+pub mod backup;
+
 mod db;
 mod recount;
 pub mod testing;

@@ -9,6 +9,7 @@ use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, PersonId};
 use crate::letters;
+use crate::meetings;
 use crate::policy::BookingFlow;
 use crate::records::{Booking, BookingState};
 use crate::refusal::Refusal;
@@ -73,6 +74,7 @@ impl Command for Confirm {
         world.tell(id.lane(), "booking.confirmed", id.raw(), cx.now, format!(r#"{{"booking_id":{id}}}"#));
         let booking = world.bookings.get(&id).expect("just changed").clone();
         letters::of_booking(world, &booking, "confirmed", (json!({}), cx.now));
+        meetings::call_for(cx, world, &booking);
         Ok(booking)
     }
 }

@@ -7,6 +7,7 @@ use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{BookingId, Id, OfferId, PersonId};
 use crate::letters;
+use crate::meetings;
 use crate::policy::Kind;
 use crate::records::{Booking, BookingState, Offer, OfferState};
 use crate::refusal::Refusal;
@@ -68,6 +69,7 @@ impl Command for Create {
         world.bookings.insert(booking.clone());
         world.tell(id.lane(), "booking.requested", id.raw(), cx.now, format!(r#"{{"booking_id":{id}}}"#));
         letters::of_booking(world, &booking, "requested", (json!({}), cx.now));
+        meetings::call_for(cx, world, &booking);
         Ok(booking)
     }
 }
@@ -122,6 +124,7 @@ impl Create {
             proposal_reason: None,
             proposal_version: None,
             proposal_outcome: None,
+            room: None,
             wake_at: Some(confirm_by.min(self.slot.starts_at)),
             version: 1,
             created_at: cx.now,

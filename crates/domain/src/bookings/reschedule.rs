@@ -13,6 +13,7 @@ use crate::command::{Command, Lanes};
 use crate::context::{Context, Plant};
 use crate::id::{BookingId, Id, OpId, PersonId};
 use crate::letters;
+use crate::meetings;
 use crate::policy;
 use crate::pricing::quote_booking;
 use crate::records::{Booking, BookingState, OpKind};
@@ -212,6 +213,7 @@ pub(super) fn move_to(
     world.tell(id.lane(), "booking.rescheduled", id.raw(), cx.now, format!(r#"{{"booking_id":{id}}}"#));
     let more = json!({ "from": booking.starts_at.map(|at| at.0) });
     letters::of_booking(world, &now, "rescheduled", (more, cx.now));
+    meetings::follow(world, &now, cx.now);
     Ok(now)
 }
 

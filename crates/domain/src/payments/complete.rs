@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::gateway::ChargeReport;
 use crate::id::{Id, OpId};
 use crate::ledger::{Phase, recipes};
+use crate::meetings;
 use crate::policy::Release;
 use crate::records::{BookingState, Op, OpKind, OpState, Payment, PaymentState, RefundCause, Word};
 use crate::refunds::{self, Asked, refund_op};
@@ -107,6 +108,9 @@ fn complete(cx: &Context<'_>, world: &mut World, op: &Op, report: &ChargeReport)
         });
     }
     announce(cx, world, &payment);
+    if let Some(booking) = payment.booking.and_then(|id| world.bookings.get(&id)).cloned() {
+        meetings::call_for(cx, world, &booking);
+    }
 }
 
 fn announce(cx: &Context<'_>, world: &mut World, payment: &Payment) {

@@ -123,6 +123,7 @@ impl PurchaseSession {
             proposal_reason: None,
             proposal_version: None,
             proposal_outcome: None,
+            room: None,
             wake_at: Some(self.slot.map_or(confirm_by, |slot| confirm_by.min(slot.starts_at))),
             version: 1,
             created_at: cx.now,

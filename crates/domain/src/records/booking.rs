@@ -90,6 +90,8 @@ pub struct Booking {
     pub proposal_version: Option<i64>,
     /// How the last answered request ended.
     pub proposal_outcome: Option<ProposalOutcome>,
+    /// The way into its meeting at a provider, sealed; `None` where none has been made.
+    pub room: Option<String>,
     /// Goes up with every change of state, times or request; notes and payments aside.
     pub version: i64,
     pub created_at: Timestamp,
@@ -97,6 +99,31 @@ pub struct Booking {
 }
 
 by_id!(Booking, BookingId);
+
+/// The meeting of a booking at a provider that has to be called.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Meeting {
+    pub booking: BookingId,
+    /// Whose `reference` is: another provider knows nothing of it.
+    pub provider: String,
+    /// The provider's id, while there is one.
+    pub reference: Option<String>,
+    /// The time that the provider was told.
+    pub starts_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
+    /// Nobody knows what became of a call to make it, so there may be one more than `reference`.
+    pub unsure: bool,
+    /// Goes up with every claim: only the holder of the newest number may tell what it did.
+    pub fence: i64,
+    pub lease_until: Option<Timestamp>,
+    /// When it really took place, as the provider tells it.
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+by_key!(Meeting, BookingId, |meeting| meeting.booking, lane | meeting | meeting.booking.lane());
 
 /// Hours in which a payee would like to work, by the wall clock of his zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -136,6 +136,8 @@ words! {
         GatewayObject = "gateway_object",
         /// `<gateway>:<event id>`.
         WebhookEvent = "webhook_event",
+        /// A provider's id of a booking's meeting: `<provider>:<id>`.
+        Meeting = "meeting",
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::id::{BookingId, PersonId};
 use crate::letters;
+use crate::meetings;
 use crate::records::{Booking, BookingState, Busy};
 use crate::refusal::Refusal;
 use crate::rows::Record;
@@ -142,4 +143,6 @@ pub(crate) fn close_quietly(
     });
     let body = format!(r#"{{"booking_id":{id}}}"#);
     world.tell(crate::id::Id::lane(id), "booking.cancelled", id.0, now, body);
+    let booking = world.bookings.get(&id).expect("just closed").clone();
+    meetings::follow(world, &booking, now);
 }

@@ -65,6 +65,11 @@ pub enum JobEnd {
     Done,
     /// Worth trying again, as long as the schedule goes.
     Retry(String),
+    /// The same, but whoever was asked wants to be left alone so long.
+    RetryAfter {
+        error: String,
+        pause: Span,
+    },
     /// The same, and this body remembers what need not be done again.
     Partly {
         error: String,
@@ -110,10 +115,10 @@ fn settle(cx: &Context<'_>, world: &mut World, id: JobId, end: &JobEnd) {
             job.state = JobState::Done;
             job.last_error = None;
         }
-        JobEnd::Retry(error) | JobEnd::Partly { error, .. } => {
+        JobEnd::Retry(error) | JobEnd::Partly { error, .. } | JobEnd::RetryAfter { error, .. } => {
             job.last_error = Some(error.clone());
             match next_try(job.attempts, cx.now) {
-                Some(at) => job.run_at = at,
+                Some(at) => job.run_at = at.max(cx.now + pause(end)),
                 None => job.state = JobState::Dead,
             }
         }
@@ -126,6 +131,14 @@ fn settle(cx: &Context<'_>, world: &mut World, id: JobId, end: &JobEnd) {
     if job.state == JobState::Dead {
         let detail = format!("{} {}: {}", job.kind, job.key, job.last_error.unwrap_or_default());
         world.alert(id.lane(), "job_dead", id.raw(), detail, cx.now);
+    }
+}
+
+/// What was asked for beyond the schedule.
+fn pause(end: &JobEnd) -> Span {
+    match end {
+        JobEnd::RetryAfter { pause, .. } => *pause,
+        JobEnd::Done | JobEnd::Retry(_) | JobEnd::Partly { .. } | JobEnd::Hopeless(_) => Span::ZERO,
     }
 }
 

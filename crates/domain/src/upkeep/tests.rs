@@ -87,6 +87,19 @@ fn a_job_is_tried_by_the_schedule_and_then_given_up_with_an_alert() {
 }
 
 #[test]
+fn who_wants_to_be_left_alone_is_not_asked_before_and_a_short_wish_shortens_nothing() {
+    let mut room = Room::new();
+    let id = room.queue();
+    for pause in [Span::HOUR, Span::SECOND] {
+        let due = room.world.jobs.get(&id).expect("there").run_at;
+        let attempt = room.take(id, due).expect("due");
+        room.settle(id, attempt, JobEnd::RetryAfter { error: "busy".into(), pause }, due);
+        let wait = room.world.jobs.get(&id).expect("there").run_at - due;
+        assert_eq!(wait, pause.max(if attempt == 1 { Span::seconds(5) } else { Span::seconds(30) }));
+    }
+}
+
+#[test]
 fn what_cannot_be_helped_is_dead_at_once() {
     let mut room = Room::new();
     let id = room.queue();

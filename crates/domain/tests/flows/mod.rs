@@ -3,6 +3,7 @@
 mod batches;
 mod charges;
 mod inbox;
+mod meetings;
 mod refund_rules;
 mod refunds;
 mod reschedules;

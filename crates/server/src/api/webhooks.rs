@@ -14,11 +14,17 @@ use crate::inbound::{self, ReceiveError};
 
 /// The room's routes under one of its mounts, one for each gateway that can send something.
 pub fn routes(prefix: &str, app: &App) -> Router<App> {
-    app.gateways.iter().fold(Router::new(), |router, gateway| {
+    let router = app.gateways.iter().fold(Router::new(), |router, gateway| {
         let name = gateway.name();
         let receive = move |State(app), request| receive_webhook(app, name, request);
         router.route(&format!("{prefix}/webhooks/{name}"), post(receive))
-    })
+    });
+    match app.rooms.provider() {
+        Some(provider) => {
+            router.route(&format!("{prefix}/webhooks/{}", provider.name()), post(receive_meeting_webhook))
+        }
+        None => router,
+    }
 }
 
 /// Documentation of the room: one path for all gateways.
@@ -38,10 +44,10 @@ struct Received {
 /// An event of a gateway; its signature is the authentication.
 #[utoipa::path(
     post, path = "/api/payments/webhooks/{gateway}/", tag = "webhooks",
-    params(("gateway" = String, Path, description = "`stripe`, `paypal` or `sandbox`, where configured")),
+    params(("gateway" = String, Path, description = "`stripe`, `paypal`, `sandbox` or `zoom`, where configured")),
     request_body(content = Object, description = "As the gateway sends it, with its signature in the headers"),
     responses(
-        (status = 200, body = Received),
+        (status = 200, body = Received, description = "To Zoom's `endpoint.url_validation`: its proof"),
         crate::http::openapi::RefusedOrBroken,
     ),
 )]
@@ -52,6 +58,19 @@ async fn receive_webhook(app: App, gateway: &'static str, request: Request) -> R
         |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     inbound::receive(&app, gateway, &header, &bytes).await.map_err(problem)?;
     Ok(Json(Received { status: "success" }).into_response())
+}
+
+/// An event of the meeting provider's; its signature is the authentication.
+async fn receive_meeting_webhook(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let (parts, raw) = request.into_parts();
+    let bytes = body::read(raw, body::BYTES_MAX).await?;
+    let header =
+        |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let proof = inbound::receive_meeting(&app, &header, &bytes).await.map_err(problem)?;
+    Ok(match proof {
+        Some(proof) => Json(proof).into_response(),
+        None => Json(Received { status: "success" }).into_response(),
+    })
 }
 
 fn problem(error: ReceiveError) -> Problem {

@@ -4,6 +4,7 @@
 //! (2). Deliberately not here: parsing the command line (`cli`), rules, HTTP.
 
 pub mod admin;
+mod copies;
 mod demo;
 mod house;
 mod migrate;
@@ -18,6 +19,7 @@ pub mod start;
 mod verify;
 mod worker;
 
+pub use copies::{BackupError, back_up, restore};
 pub use demo::demo;
 pub use house::VisitError;
 pub use migrate::migrate;

@@ -1,8 +1,8 @@
 //! From settings to the rules' policies: every setting that a rule depends on passes here.
 
 use domain::policy::{
-    BookingFlow, BookingPolicy, Calendar, FeeMode, FeePolicy, InboxPolicy, Kind, Policies, PriceUnit,
-    RefundFeePolicy, RefundPolicy, Release, Reschedule,
+    BookingFlow, BookingPolicy, Calendar, FeeMode, FeePolicy, InboxPolicy, Kind, MeetingMoment, Policies,
+    PriceUnit, RefundFeePolicy, RefundPolicy, Release, Reschedule,
 };
 use domain::time::Span;
 
@@ -24,6 +24,7 @@ pub fn policies(config: &Config, instance: &str) -> Policies {
         intent_ttl: Span::minutes(config.payments.intent_ttl_minutes),
         pending_ttl: Span::minutes(config.payments.pending_ttl_minutes),
         booking: booking(config),
+        meeting: meeting(config),
         refunds: RefundPolicy {
             automatic: config.refunds.policy == config::RefundPolicy::AutoBeforeEnd,
             automatic_kinds: config.refunds.auto_kinds.iter().map(|kind| kind_of(*kind)).collect(),
@@ -74,6 +75,15 @@ fn booking(config: &Config) -> BookingPolicy {
         length_min: Span::minutes(settings.min_minutes),
         length_max: Span::minutes(settings.max_minutes),
     }
+}
+
+/// Nothing has to be made where rooms are our own, or one and the same.
+fn meeting(config: &Config) -> Option<MeetingMoment> {
+    (config.meeting.provider == config::MeetingProvider::Zoom).then_some(match config.meeting.create_on {
+        config::MeetingMoment::Booking => MeetingMoment::Booked,
+        config::MeetingMoment::Confirm => MeetingMoment::Confirmed,
+        config::MeetingMoment::Payment => MeetingMoment::Paid,
+    })
 }
 
 fn fee(fee: &config::Fee) -> FeePolicy {

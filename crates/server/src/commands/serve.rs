@@ -12,7 +12,8 @@ use super::{Role, StartError};
 use crate::app::App;
 use crate::config::Config;
 use crate::http::metrics::{self, Metrics};
-use crate::http::server::{Listener, Stop};
+use crate::http::server::{Listener, Stop, renew};
+use crate::http::tls::Certificate;
 use crate::http::{Surroundings, wrap};
 use crate::{api, jobs};
 
@@ -39,7 +40,10 @@ pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartErro
     let routes = wrap(api::routes(app.clone()), &around);
     let working = tokio::spawn(jobs::run(app.clone(), stop.clone()));
     let measuring = serve_metrics(metrics, measured, stop.clone());
-    tokio::join!(listener.serve(routes, stop.clone()), measuring, finish(working, stop));
+    let renewing = renew_certificate(listener.certificate(), stop.clone());
+    let (renewed, ..) =
+        tokio::join!(renewing, listener.serve(routes, stop.clone()), measuring, finish(working, stop));
+    renewed?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -66,6 +70,13 @@ async fn metrics_listener(config: &Config) -> Result<Option<Listener>, StartErro
 async fn serve_metrics(listener: Option<Listener>, routes: Router, stop: Stop) {
     if let Some(listener) = listener {
         listener.serve(routes, stop).await;
+    }
+}
+
+async fn renew_certificate(certificate: Option<Arc<Certificate>>, stop: Stop) -> std::io::Result<()> {
+    match certificate {
+        Some(certificate) => renew(certificate, stop).await,
+        None => Ok(()),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::config::{Config, HaMode, Secrets, SecretsError};
 use crate::dice::{Dice, OsDice, uuid_v4};
 use crate::http::limits::Limits;
 use crate::mail::{MailError, Mailer};
-use crate::meetings::Rooms;
+use crate::meetings::{self, Rooms};
 use crate::protocol::Protocol;
 use crate::seal::Seal;
 
@@ -53,6 +53,8 @@ pub enum StartError {
     Stripe(#[from] gateways::stripe::ConfigError),
     #[error("gateways.default is {0}, which is not configured")]
     DefaultGateway(&'static str),
+    #[error("the meeting provider's client cannot be built")]
+    Meetings(#[from] gateways::http::BuildError),
     #[error(transparent)]
     Mail(#[from] MailError),
     #[error(transparent)]
@@ -115,6 +117,8 @@ pub(super) async fn start_at(
         }
     }
     let external = External::open(&config.auth.external, Arc::clone(&real_clock)).await?;
+    let seal = Arc::new(Seal::new(&secrets, Arc::clone(&dice)));
+    let provider = meetings::provider(&config, Arc::clone(&real_clock))?;
     let app = App {
         protocol: Protocol::new(db.clone(), gateways.clone()),
         limits: Arc::new(Limits::new(&config.limits)),
@@ -122,9 +126,9 @@ pub(super) async fn start_at(
         tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
         external: external.map(Arc::new),
         chain: Arc::new(Chain::new(&secrets)),
-        seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
+        rooms: Arc::new(Rooms::new(&config, &secrets, Arc::clone(&seal), provider)),
+        seal,
         mailer: Arc::new(Mailer::new(&config)?),
-        rooms: Arc::new(Rooms::new(&config, &secrets)),
         policies: rules,
         plants: Plants::default(),
         db,

@@ -61,6 +61,8 @@ words! {
     GatewayMode { Test, Live }
     MailTransport { File, Smtp, Log }
     SmtpSecurity { Starttls, Tls, None }
+    /// Whose meetings they are.
+    ZoomHost { Me, Teacher }
 }
 
 sections! {
@@ -123,6 +125,7 @@ sections! {
         key_encryption_key: Secret,
         key_encryption_keys_retired: Vec<Secret>,
         sandbox_webhook_secret: Secret,
+        link_key: Secret,
         instance: String,
     }
 
@@ -253,7 +256,9 @@ sections! {
         client_id: Secret,
         client_secret: Secret,
         webhook_secret: Secret,
+        host: ZoomHost,
         api_base: String,
+        oauth_base: String,
     }
 
     Privacy { retain_financial_years: u32 }

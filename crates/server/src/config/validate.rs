@@ -160,10 +160,11 @@ fn database(config: &Config, findings: &mut Findings) {
         "must begin with sqlite: or postgres://",
     );
     let secrets = &config.secrets;
-    let named: [(&str, &Secret); 3] = [
+    let named: [(&str, &Secret); 4] = [
         ("secrets.jwt_key", &secrets.jwt_key),
         ("secrets.key_encryption_key", &secrets.key_encryption_key),
         ("secrets.sandbox_webhook_secret", &secrets.sandbox_webhook_secret),
+        ("secrets.link_key", &secrets.link_key),
     ];
     let retired = secrets.jwt_keys_retired.iter().map(|key| ("secrets.jwt_keys_retired", key));
     for (key, secret) in named.into_iter().chain(retired) {
@@ -283,11 +284,32 @@ fn delivery(config: &Config, findings: &mut Findings) {
             "meeting.static_url",
             "must be an http or https address",
         ),
-        // Better no start than sessions without their rooms.
-        MeetingProvider::Zoom => {
-            findings.check(false, "meeting.provider", "this version cannot make meetings at zoom yet");
-        }
+        MeetingProvider::Zoom => findings.check(
+            !config.zoom.client_id.is_empty(),
+            "zoom.client_id",
+            "is required while meeting.provider is zoom",
+        ),
         MeetingProvider::Builtin | MeetingProvider::None => {}
+    }
+    zoom(config, findings);
+}
+
+fn zoom(config: &Config, findings: &mut Findings) {
+    let zoom = &config.zoom;
+    let whole = !zoom.account_id.is_empty() && !zoom.client_secret.is_empty();
+    findings.check(
+        zoom.client_id.is_empty() || whole,
+        "zoom",
+        "needs account_id and client_secret with client_id",
+    );
+    for (key, base) in [("zoom.api_base", &zoom.api_base), ("zoom.oauth_base", &zoom.oauth_base)] {
+        let plain = !config.is_live() && is_loopback_url(base);
+        let empty = base.is_empty() && key == "zoom.oauth_base";
+        findings.check(
+            empty || base.starts_with("https://") || plain,
+            key,
+            "must be an https address (plain http on loopback in test mode only)",
+        );
     }
 }
 

@@ -23,6 +23,7 @@ pub mod refusals;
 pub mod request_id;
 pub mod server;
 pub mod time_limit;
+pub mod tls;
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
-//! The listener: HTTP/1.1 or TLS, time limits against slow clients, and a graceful stop.
+//! The listener: HTTP/1.1, or with TLS also HTTP/2; time limits against slow clients, and a graceful stop.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +8,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -23,11 +20,17 @@ use tower::ServiceExt;
 use crate::config::Config;
 
 use super::peer::Peer;
+use super::tls::{self, Certificate, TlsError};
 
 /// The headers of a request and the TLS handshake.
 const HEADERS_MAX: Duration = Duration::from_secs(10);
 /// What is running when the stop is asked for may finish until then; systems that stop us allow 10.
 const STOP_MAX: Duration = Duration::from_secs(9);
+/// Requests that one HTTP/2 connection may have under way.
+const STREAMS_MAX: u32 = 100;
+/// How often a quiet HTTP/2 client is asked whether it is there, and how long it may take to say so.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_MAX: Duration = Duration::from_secs(10);
 /// Beyond it new connections wait in the kernel.
 const CONNECTIONS_MAX: usize = 10_000;
 /// A failed accept (no file descriptors left) is not retried at once.
@@ -38,14 +41,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub enum ListenError {
     #[error("cannot listen on {address}: {source}")]
     Bind { address: SocketAddr, source: std::io::Error },
-    #[error("{key}: {reason}")]
-    Tls { key: &'static str, reason: String },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A bound socket, with or without TLS.
 pub struct Listener {
     socket: TcpListener,
     tls: Option<TlsAcceptor>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Listener {
@@ -53,16 +57,20 @@ impl Listener {
     pub async fn plain(address: SocketAddr) -> Result<Listener, ListenError> {
         let socket =
             TcpListener::bind(address).await.map_err(|source| ListenError::Bind { address, source })?;
-        Ok(Listener { socket, tls: None })
+        Ok(Listener { socket, tls: None, certificate: None })
     }
 
     /// The API's listener: TLS when `server.tls_cert` is set.
     pub async fn open(config: &Config) -> Result<Listener, ListenError> {
-        let mut listener = Listener::plain(config.server.listen).await?;
-        if config.has_tls() {
-            listener.tls = Some(acceptor(config)?);
-        }
-        Ok(listener)
+        let certificate = Certificate::open(config)?;
+        let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
+        let plain = Listener::plain(config.server.listen).await?;
+        Ok(Listener { tls, certificate, ..plain })
+    }
+
+    /// What it proves itself with.
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.clone()
     }
 
     /// Where it really listens: the port that 0 became.
@@ -125,54 +133,69 @@ impl Connection {
             tracing::debug!(%error, "cannot switch off delays");
         }
         let Some(acceptor) = self.tls.take() else {
-            return self.talk(stream, false).await;
+            return self.talk(stream, (false, false)).await;
         };
         match tokio::time::timeout(HEADERS_MAX, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => self.talk(stream, true).await,
+            Ok(Ok(stream)) => {
+                let http_2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2);
+                self.talk(stream, (true, http_2)).await;
+            }
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
         }
     }
 
-    async fn talk<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, stream: S, https: bool) {
+    async fn talk<S>(self, stream: S, (https, http_2): (bool, bool))
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let peer = Peer { address: self.address.ip().to_canonical(), https };
         let service = self.routes.map_request(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
             request
         });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADERS_MAX)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        if let Err(error) = self.watcher.watch(connection).await {
+        let (stream, service) = (TokioIo::new(stream), TowerToHyperService::new(service));
+        let ended = if http_2 {
+            let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(STREAMS_MAX)
+                .keep_alive_interval(PING_EVERY)
+                .keep_alive_timeout(PING_MAX)
+                .serve_connection(stream, service);
+            self.watcher.watch(connection).await
+        } else {
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADERS_MAX)
+                .serve_connection(stream, service);
+            self.watcher.watch(connection).await
+        };
+        if let Err(error) = ended {
             tracing::debug!(%error, "connection ended early");
         }
     }
 }
 
-fn acceptor(config: &Config) -> Result<TlsAcceptor, ListenError> {
-    let failed = |key, reason: String| ListenError::Tls { key, reason };
-    let cert_path = PathBuf::from(&config.server.tls_cert);
-    let key_path = PathBuf::from(&config.server.tls_key);
-    let certs = CertificateDer::pem_file_iter(cert_path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| failed("server.tls_cert", error.to_string()))?;
-    let key = PrivateKeyDer::from_pem_file(key_path)
-        .map_err(|error| failed("server.tls_key", error.to_string()))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed("server.tls_cert", error.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(certs, key)
-        .map_err(|error| failed("server.tls_cert", error.to_string()))?;
-    Ok(TlsAcceptor::from(Arc::new(tls)))
-}
-
 /// The wish to stop, shared by listeners and background work.
 #[derive(Clone)]
 pub struct Stop(watch::Receiver<bool>);
+
+/// Reads the certificate again at each SIGHUP, until the stop.
+pub async fn renew(certificate: Arc<Certificate>, stop: Stop) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {}
+            () = stop.asked() => return Ok(()),
+        }
+        match certificate.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!(%error, "the old certificate stays in use"),
+        }
+    }
+}
 
 /// Asks for the stop.
 pub struct StopSwitch(watch::Sender<bool>);

@@ -5,9 +5,11 @@
 //! delay cannot matter. Deliberately not here: what an outcome means (`domain`), signatures
 //! (`gateways`).
 
+mod meetings;
 mod planted;
 mod receive;
 mod work;
 
+pub use meetings::receive_meeting;
 pub use receive::{ReceiveError, receive};
 pub use work::round;

@@ -10,6 +10,7 @@ mod cards;
 mod clockwork;
 mod gateways;
 mod letters;
+mod meetings;
 mod queue;
 mod refund_letters;
 mod rollups;
@@ -27,6 +28,7 @@ use crate::http::server::Stop;
 use crate::inbound;
 
 pub use clockwork::{advance, elapse};
+pub use meetings::{Standing, settle};
 pub use schedules::reconcile_all;
 
 /// More rounds than a jump of the clock over any real marketplace needs.

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::booking_letters;
 use super::cards;
 use super::letters::{self, Receipts};
+use super::meetings;
 use super::refund_letters;
 use crate::app::App;
 
@@ -67,6 +68,7 @@ async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
         "booking_letter" => booking_letters::booking(app, job).await,
         "decline_letter" => booking_letters::decline(app, job).await,
         "mail" => letters::mail(app, job).await,
+        "meeting" => meetings::meeting(app, job).await,
         "refund_letter" => refund_letters::refund(app, job).await,
         kind => return JobEnd::Hopeless(format!("this version knows no job {kind}")),
     };

@@ -10,3 +10,5 @@ mod place;
 mod refunds;
 mod smtp;
 mod webhooks;
+mod zoom;
+mod zoom_fake;

@@ -17,7 +17,7 @@ use server::http::json::Instant;
 use server::jobs;
 use store::testing::TestDb;
 
-use crate::common::{self, Client};
+use crate::common::{self, Answer, Client};
 pub use crate::common::{Login, WEBHOOK_SECRET, in_runtime};
 
 /// A running marketplace whose background work is done only when a test asks for it.
@@ -197,6 +197,10 @@ impl Place {
         let token = who.map(|login| login.token.as_str());
         let answer = self.client.send(method, token, path, &[], body).await;
         (answer.status, answer.body)
+    }
+
+    pub async fn whole_answer(&self, request: Request<Body>) -> Answer {
+        self.client.answer(request).await
     }
 
     pub async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {

@@ -2,6 +2,9 @@
 
 use std::process::{Command, Output};
 
+use server::config::{Secrets, Sources, load};
+use server::dice::OsDice;
+
 fn bursar(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     Command::new(env!("CARGO_BIN_EXE_bursar"))
@@ -42,6 +45,11 @@ fn a_wrong_setting_is_named_and_the_exit_code_is_2() {
         ),
         (vec!["check-config", "--config", "nowhere.toml"], vec![], "nowhere.toml"),
         (vec!["check-config", "--database", "postgres://u:hidden@h/db"], vec![], "secrets.jwt_key"),
+        (
+            vec!["check-config"],
+            vec![("BURSAR_SERVER__TLS_CERT", "/nowhere.pem"), ("BURSAR_SERVER__TLS_KEY", "/nowhere.key")],
+            "server.tls_cert",
+        ),
     ];
     for (arguments, settings, named) in cases {
         let output = bursar(&arguments, &settings);
@@ -95,4 +103,44 @@ fn the_first_administrator_comes_from_the_command_line() {
     for output in [printed, errors] {
         assert!(!output.contains("horse"), "{output}");
     }
+}
+
+fn run_in(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_bursar"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .output()
+        .expect("it runs");
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_backup_is_put_back_where_the_secrets_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    assert_eq!(create_admin(at, "ada@example.org", "correct horse battery staple").0, Some(0));
+    // As a first start would write them.
+    let database = ("database.url", format!("sqlite:{}/data/bursar.db", at.display()));
+    let config = load(&Sources { flags: vec![database], ..Sources::default() }).expect("valid");
+    Secrets::load(&config, &OsDice).expect("a folder to write to");
+    let taken = run_in(at, &["backup", "copy.db", "--database", "sqlite:data/bursar.db"]);
+    assert_eq!(taken.0, Some(0), "{taken:?}");
+    assert!(taken.1.contains("every minor unit is explained"), "{taken:?}");
+    let again = run_in(at, &["backup", "copy.db", "--database", "sqlite:data/bursar.db"]);
+    assert_eq!(again.0, Some(2), "an older copy is not overwritten: {again:?}");
+    let secrets = std::fs::read_to_string(at.join("data/secrets")).expect("secrets");
+    let copy = std::fs::read(at.join("copy.db")).expect("a copy");
+    for line in secrets.lines().filter(|line| line.contains(" = ") && !line.starts_with("instance")) {
+        let secret = line.split('"').nth(1).expect("quoted").as_bytes();
+        assert!(!copy.windows(secret.len()).any(|part| part == secret), "no secret is in a backup");
+    }
+    let back = run_in(at, &["restore", "copy.db", "--database", "sqlite:data/bursar.db"]);
+    assert_eq!(back.0, Some(0), "{back:?}");
+    assert!(back.1.contains("bursar.db.replaced-1"), "{back:?}");
+    let verified = run_in(at, &["verify", "--database", "sqlite:data/bursar.db"]);
+    assert_eq!(verified.0, Some(0), "{verified:?}");
+    let elsewhere = run_in(at, &["restore", "copy.db", "--database", "sqlite:new/bursar.db"]);
+    assert_eq!(elsewhere.0, Some(0), "{elsewhere:?}");
+    assert!(elsewhere.1.contains("new/secrets is missing"), "{elsewhere:?}");
 }

@@ -56,6 +56,7 @@ impl ByHand {
         let around = Surroundings::new(Arc::clone(&config), Arc::clone(&dice));
         let db = database(db, &clock, &policies);
         let real_clock = Arc::clone(&real) as Arc<dyn Clock>;
+        let seal = Arc::new(Seal::new(&secrets, Arc::clone(&dice)));
         let app = App {
             protocol: Protocol::new(db.clone(), gateways.clone()),
             sandbox: None,
@@ -65,9 +66,9 @@ impl ByHand {
             tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
             external: external(&config, &real_clock),
             chain: Arc::new(Chain::new(&secrets)),
-            seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
+            rooms: Arc::new(Rooms::new(&config, &secrets, Arc::clone(&seal), None)),
+            seal,
             mailer: Arc::new(Mailer::new(&config).expect("the log")),
-            rooms: Arc::new(Rooms::new(&config, &secrets)),
             plants: Plants::default(),
             db,
             config,

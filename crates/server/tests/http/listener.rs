@@ -1,16 +1,23 @@
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use axum::routing::get as on_get;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use server::http::peer::Peer;
-use server::http::server::{Listener, Stop};
+use server::http::server::{Listener, Stop, StopSwitch, renew};
+use server::http::tls::Certificate;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::signal::unix::SignalKind;
 use tokio::sync::Notify;
+use tokio_rustls::client::TlsStream;
 
 use super::{config, wrapped};
 
@@ -69,40 +76,125 @@ async fn a_client_that_never_finishes_its_headers_is_dropped() {
     serving.await.expect("no panic");
 }
 
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+
+/// A listener with the pair `one` of the fixtures copied into a folder, that tells who is calling.
+struct Served {
+    folder: tempfile::TempDir,
+    address: SocketAddr,
+    certificate: Arc<Certificate>,
+    switch: StopSwitch,
+    stop: Stop,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Served {
+    async fn start(one: &str) -> Served {
+        let folder = tempfile::tempdir().expect("a folder");
+        put(folder.path(), one, one);
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let config = config(&[
+            ("BURSAR_SERVER__LISTEN", "127.0.0.1:0"),
+            ("BURSAR_SERVER__TLS_CERT", &path("cert.pem")),
+            ("BURSAR_SERVER__TLS_KEY", &path("key.pem")),
+        ]);
+        let listener = Listener::open(&config).await.expect("a certificate");
+        let address = listener.address().expect("bound");
+        let certificate = listener.certificate().expect("it has one");
+        let tell = |peer: Peer, request: Request<Body>| async move {
+            format!("{} {} {:?}", peer.address, peer.https, request.version())
+        };
+        let routes = wrapped(Router::new().route("/slow", on_get(tell)), &[]);
+        let (switch, stop) = Stop::by_hand();
+        let serving = tokio::spawn(listener.serve(routes, stop.clone()));
+        Served { folder, address, certificate, switch, stop, serving }
+    }
+
+    /// A handshake as a client who believes this one certificate.
+    async fn connect(&self, trusted: &str, protocol: &str) -> std::io::Result<TlsStream<TcpStream>> {
+        let mut roots = rustls::RootCertStore::empty();
+        let cert = CertificateDer::from_pem_file(format!("{FIXTURES}/{trusted}.cert.pem")).expect("PEM");
+        roots.add(cert).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        client.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+        let stream = TcpStream::connect(self.address).await.expect("listening");
+        connector.connect(ServerName::try_from("localhost").expect("a name"), stream).await
+    }
+
+    async fn close(self) {
+        self.switch.stop();
+        self.serving.await.expect("no panic");
+    }
+}
+
+/// Certificate and key of the fixtures' pairs, over what is there.
+fn put(folder: &Path, cert: &str, key: &str) {
+    std::fs::copy(format!("{FIXTURES}/{cert}.cert.pem"), folder.join("cert.pem")).expect("a fixture");
+    std::fs::copy(format!("{FIXTURES}/{key}.key.pem"), folder.join("key.pem")).expect("a fixture");
+}
+
 #[tokio::test]
 async fn tls_is_ended_here_when_configured() {
-    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
-    let cert = format!("{fixtures}/localhost.cert.pem");
-    let config = config(&[
-        ("BURSAR_SERVER__LISTEN", "127.0.0.1:0"),
-        ("BURSAR_SERVER__TLS_CERT", &cert),
-        ("BURSAR_SERVER__TLS_KEY", &format!("{fixtures}/localhost.key.pem")),
-    ]);
-    let listener = Listener::open(&config).await.expect("a certificate");
-    let address = listener.address().expect("bound");
-    let tell = |peer: Peer| async move { format!("{} {}", peer.address, peer.https) };
-    let routes = wrapped(Router::new().route("/slow", on_get(tell)), &[]);
-    let (switch, stop) = Stop::by_hand();
-    let serving = tokio::spawn(listener.serve(routes, stop));
-
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(&cert).expect("PEM")).expect("a certificate");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let client = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
-    let stream = TcpStream::connect(address).await.expect("listening");
-    let name = ServerName::try_from("localhost").expect("a name");
-    let mut stream = connector.connect(name, stream).await.expect("a handshake");
+    let served = Served::start("localhost").await;
+    let mut stream = served.connect("localhost", "http/1.1").await.expect("a handshake");
     stream.write_all(REQUEST).await.expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("read");
-    assert!(answer.ends_with("127.0.0.1 true"), "{answer}");
-    switch.stop();
-    serving.await.expect("no panic");
+    assert!(answer.ends_with("127.0.0.1 true HTTP/1.1"), "{answer}");
+    assert!(served.connect("next", "http/1.1").await.is_err(), "only what it is");
+    served.close().await;
+}
+
+#[tokio::test]
+async fn who_speaks_http_2_is_answered_in_it_and_a_stop_ends_it() {
+    let served = Served::start("localhost").await;
+    let stream = served.connect("localhost", "h2").await.expect("a handshake");
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.expect("HTTP/2");
+    let talking = tokio::spawn(connection);
+    for _ in 0..2 {
+        let request = Request::get("https://localhost/slow").body(Body::empty()).expect("valid");
+        let answer = sender.send_request(request).await.expect("an answer");
+        let body = axum::body::to_bytes(Body::new(answer.into_body()), 1_000).await.expect("a body");
+        assert_eq!(body, "127.0.0.1 true HTTP/2.0");
+    }
+    served.close().await;
+    // The client still held its connection open.
+    let ended = tokio::time::timeout(TEST_MAX, talking).await.expect("in time").expect("no panic");
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_hangup_reads_a_new_certificate_and_keeps_the_old_when_it_is_none() {
+    // Installed first, because without it the signal would end the tests.
+    let _handler = tokio::signal::unix::signal(SignalKind::hangup()).expect("a handler");
+    let served = Served::start("localhost").await;
+    let renewing = tokio::spawn(renew(Arc::clone(&served.certificate), served.stop.clone()));
+    put(served.folder.path(), "next", "next");
+    let renewed = async {
+        while served.connect("next", "http/1.1").await.is_err() {
+            let me = std::process::id().to_string();
+            let sent = std::process::Command::new("kill").args(["-HUP", &me]).status();
+            assert!(sent.expect("kill is there").success());
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(TEST_MAX, renewed).await.expect("in time");
+    put(served.folder.path(), "localhost", "next");
+    let error = served.certificate.reload().expect_err("a key of another certificate");
+    assert!(error.to_string().starts_with("server.tls_key: "), "{error}");
+    std::fs::write(served.folder.path().join("cert.pem"), "").expect("writable");
+    let error = served.certificate.reload().expect_err("an empty file");
+    assert!(error.to_string().starts_with("server.tls_cert: "), "{error}");
+    assert!(served.connect("next", "http/1.1").await.is_ok(), "what worked goes on");
+    served.close().await;
+    renewing.await.expect("no panic").expect("it ends with the stop");
 }
 
 #[tokio::test]

@@ -160,6 +160,11 @@ impl Row {
         fill(&mut self.values)
     }
 
+    /// All of them, whatever they mean.
+    pub(crate) fn into_values(self) -> Vec<Value> {
+        self.values
+    }
+
     fn take(&mut self) -> Option<Value> {
         let value = self.values.get_mut(self.next).map(mem::take);
         self.next += 1;

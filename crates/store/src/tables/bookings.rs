@@ -2,9 +2,10 @@
 
 use domain::id::{BookingId, Id, PersonId};
 use domain::policy::FeePolicy;
-use domain::records::{Availability, Booking, Busy, Hours, Offer};
-use domain::rows::Record;
+use domain::records::{Availability, Booking, Busy, Hours, Meeting, Offer};
+use domain::rows::{NoGroup, Record};
 
+use super::fields::id_values;
 use super::{Stored, found_by_id, table};
 use crate::engine::Value;
 
@@ -21,15 +22,30 @@ table!(Booking, "booking", key 2, {
     int fee_min_minor = fee.min_minor, int payment, text last_payment_error, text notes, text session_type,
     text cancellation_reason, int cancelled_by, text completion, int completed_at, int wake_at,
     int proposed_starts_at, int proposed_ends_at, int proposed_by, text proposal_reason, int proposal_version,
-    text proposal_outcome, int version, int created_at, int updated_at,
+    text proposal_outcome, text room, int version, int created_at, int updated_at,
 } build Booking {
     id, kind, payer, payee, offer, title, starts_at, ends_at, state, rate_minor, unit, currency,
     fee: FeePolicy { mode: fee_mode, rate_bps: fee_rate_bps, min_minor: fee_min_minor },
     payment, last_payment_error, notes, session_type, cancellation_reason, cancelled_by, completion,
     completed_at, wake_at, proposed_starts_at, proposed_ends_at, proposed_by, proposal_reason,
-    proposal_version, proposal_outcome, version, created_at, updated_at,
+    proposal_version, proposal_outcome, room, version, created_at, updated_at,
 });
 found_by_id!(Booking);
+
+table!(Meeting, "meeting", key 2, {
+    int booking, text provider, text reference, int starts_at, int ends_at, int unsure, int fence,
+    int lease_until, int started_at, int ended_at, int created_at, int updated_at,
+});
+
+impl Stored for Meeting {
+    fn key_values(booking: &BookingId) -> Vec<Value> {
+        id_values(*booking)
+    }
+    const GROUP: &'static [usize] = &[];
+    fn group_values(group: &NoGroup) -> Vec<Value> {
+        match *group {}
+    }
+}
 
 table!(Availability, "availability", key 2, {
     int id, int payee, int weekday = hours.weekday, int from_second = hours.from_second,

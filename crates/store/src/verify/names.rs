@@ -1,8 +1,8 @@
 //! Names that are unique in the world, and the answers kept under clients' keys: both lead into other
 //! lanes, so they are followed row by row.
 
-use domain::id::{CardId, Id, OpId, PersonId};
-use domain::records::{Card, Claim, IdempotencyRecord, Op, Person, Space, Word};
+use domain::id::{BookingId, CardId, Id, OpId, PersonId};
+use domain::records::{Card, Claim, IdempotencyRecord, Meeting, Op, Person, Space, Word};
 
 use super::Finding;
 use crate::engine::{Fault, Value};
@@ -38,6 +38,8 @@ fn dangling(reads: &mut Reads<'_>, page: &[Claim], findings: &mut Vec<Finding>) 
         page.iter().filter(|claim| spaces.contains(&claim.space)).map(|claim| claim.target).collect()
     };
     let (ops, people) = (of(&[Space::GatewayObject]), of(&[Space::Email, Space::Uuid, Space::Subject]));
+    let booked: Vec<BookingId> = of(&[Space::Meeting]).into_iter().map(BookingId).collect();
+    let found_meetings = reads.find_many::<Meeting>(&booked)?;
     let found_ops = reads.find_many::<Op>(&ops.iter().copied().map(OpId).collect::<Vec<_>>())?;
     let found_people =
         reads.find_many::<Person>(&people.iter().copied().map(PersonId).collect::<Vec<_>>())?;
@@ -48,7 +50,10 @@ fn dangling(reads: &mut Reads<'_>, page: &[Claim], findings: &mut Vec<Finding>) 
     };
     let lost_ops = ops.iter().filter(|id| !is_found(**id));
     let lost_people = people.iter().filter(|id| !found_people.iter().any(|person| person.id.raw() == **id));
-    for (what, id) in lost_ops.map(|id| ("object", id)).chain(lost_people.map(|id| ("person", id))) {
+    let met = |id: &&BookingId| found_meetings.iter().any(|meeting| meeting.booking == **id);
+    let lost_meetings = booked.iter().filter(|id| !met(id)).map(|id| ("meeting", &id.0));
+    let lost = lost_ops.map(|id| ("object", id)).chain(lost_people.map(|id| ("person", id)));
+    for (what, id) in lost.chain(lost_meetings) {
         let detail = format!("a claim leads to {what} {id}, which does not exist");
         findings.push(Finding { invariant: "claims", detail });
     }

@@ -85,7 +85,7 @@ fn given(table: &str, column: &str, dice: &mut Dice) -> Option<Value> {
         | ("session", "person")
         | ("op" | "refund", "payment")
         | ("posting", "entry") => Value::Int(PARENT),
-        ("payment", "booking") | (_, "id" | "person" | "party") => in_lane(dice),
+        ("payment" | "meeting", "booking") | (_, "id" | "person" | "party") => in_lane(dice),
         ("op", "wake_at") => Value::Int(dice.int()),
         ("session", "rotations") => Value::text(dice.pick(&["", "1", "1 2"])),
         ("availability", "from_second") => Value::Int(dice.pick(&[0, 1, 86_399])),

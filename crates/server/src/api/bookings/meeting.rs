@@ -2,9 +2,12 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use domain::records::BookingState;
 use domain::refusal::Refusal;
+use domain::time::Span;
 use serde::Serialize;
+use store::reads::bookings::BookingParts;
 use utoipa::ToSchema;
 
 use super::change::Nothing;
@@ -14,7 +17,11 @@ use crate::app::App;
 use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::http::json::Instant;
+use crate::jobs::{self, Standing};
 use crate::meetings::Meeting;
+
+/// Where the provider does not say when to come back.
+const RETRY_AFTER: Span = Span::seconds(30);
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CreatedMeeting {
@@ -30,7 +37,7 @@ pub(crate) struct CreatedMeeting {
     params(("id" = i64, Path)),
     responses(
         (status = 200, body = CreatedMeeting),
-        crate::http::openapi::Refused,
+        crate::http::openapi::RefusedOrBroken,
     ),
 )]
 pub(crate) async fn create_meeting(
@@ -47,11 +54,34 @@ pub(crate) async fn create_meeting(
         BookingState::Confirmed | BookingState::Completed => {}
     }
     let look = Look::of(&app, action.caller.person.id);
+    let parts = made(&app, found.parts, &look).await?;
     Ok(Json(CreatedMeeting {
         message: "The session has its meeting.",
-        meeting: look.meeting(&found.parts).into(),
-        booking: render(&found.parts, &look),
+        meeting: look.meeting(&parts).into(),
+        booking: render(&parts, &look),
     }))
+}
+
+/// The booking with its meeting, made now if it has none; without one where sessions have none.
+async fn made(app: &App, parts: BookingParts, look: &Look) -> Result<BookingParts, Problem> {
+    if look.meeting(&parts).join_url.is_some() || app.policies.meeting.is_none() {
+        return Ok(parts);
+    }
+    let id = parts.booking.id;
+    match jobs::settle(app, id).await? {
+        Standing::Settled => {}
+        Standing::Held(pause) | Standing::Later { pause: Some(pause), .. } => return Err(unmade(pause)),
+        Standing::Later { pause: None, .. } | Standing::Hopeless(_) => return Err(unmade(RETRY_AFTER)),
+    }
+    let found = app.db.read(move |reads| reads.booking(id)).await?;
+    found.ok_or_else(|| Problem::internal(format!("booking {id} has gone")))
+}
+
+fn unmade(pause: Span) -> Problem {
+    let detail =
+        "The meeting cannot be made at the moment; nothing else is affected. Try again a little later.";
+    let seconds = u64::try_from(pause.whole_seconds()).unwrap_or(1);
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "meeting_unavailable", detail).retry_after(seconds)
 }
 
 #[derive(Serialize, ToSchema)]
