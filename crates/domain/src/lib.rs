@@ -28,6 +28,8 @@ pub mod world;
 
 pub mod command;
 
+pub mod audit;
+
 pub(crate) mod letters;
 
 pub mod pricing;

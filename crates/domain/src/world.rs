@@ -7,12 +7,14 @@
 
 use std::collections::BTreeSet;
 
+use sha2::{Digest, Sha256};
+
 use crate::context::Context;
 use crate::id::{AlertId, AuditId, EntryId, EventId, Id, JobId, LANES, Lane, PersonId};
 use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
-    Alert, AuditEntry, Availability, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord,
+    Alert, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord,
     InboxEvent, Job, JobState, LaneRow, LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting,
     Refund, Session, Setting, StudentProfile, TeacherProfile,
 };
@@ -45,6 +47,9 @@ macro_rules! tables {
             idempotency: IdempotencyRecord,
             jobs: Job,
             settings: Setting,
+            audit_origins: AuditOrigin,
+            audit_blocks: AuditBlock,
+            audit_cursors: AuditCursor,
         }
     };
 }
@@ -268,7 +273,7 @@ impl World {
         self.journal.alerts.push(Alert { id, kind: kind.into(), subject, detail, at });
     }
 
-    /// Remembers who did what. `change` is a JSON object without secrets.
+    /// Remembers who did what, from where. `change` is a JSON object without secrets and personal data.
     pub fn audit(
         &mut self,
         cx: &Context<'_>,
@@ -288,6 +293,22 @@ impl World {
             object_id,
             change,
             at: cx.now,
+            origin_mark: actor.and(cx.origin).map(origin_mark),
         });
+        if let (Some(actor), Some(origin)) = (actor, cx.origin) {
+            self.audit_origins.insert(AuditOrigin { actor, audit: id, origin: origin.to_string() });
+        }
     }
+}
+
+/// What stays in the sealed row of where somebody was, when that itself is erased. The request's id in
+/// it cannot be guessed, so neither can the address.
+pub fn origin_mark(origin: &str) -> String {
+    hex(&Sha256::digest(origin.as_bytes()))
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("four bits");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }

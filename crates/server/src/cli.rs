@@ -53,7 +53,7 @@ pub enum Command {
     #[command(subcommand)]
     Admin(AdminCommand),
     /// Recompute every balance from the ledger and check the books
-    Verify,
+    Verify(Against),
     /// Compare the books with the gateways'
     Reconcile,
     /// Run a booking, a card payment and a refund against the sandbox
@@ -67,6 +67,13 @@ pub struct Listen {
     /// Address to listen on, such as 127.0.0.1:8000 (port 0: any free one)
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Against {
+    /// A file of checkpoints (audit.checkpoints) that the audit must still agree with
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

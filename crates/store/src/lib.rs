@@ -13,6 +13,7 @@ pub mod writer;
 pub mod verify;
 
 mod db;
+pub mod origin;
 pub mod testing;
 
 use std::sync::Arc;

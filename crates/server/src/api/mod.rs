@@ -1,6 +1,7 @@
 //! The API: every route on one page. One file, or folder, a resource with its request and response
 //! types, documentation and handlers. The contract's prefixes are mounts of the same handlers.
 
+pub mod audit;
 pub mod auth;
 pub mod bookings;
 pub mod calendar;
@@ -45,6 +46,7 @@ pub fn document() -> OpenApi {
         sandbox::document(),
         health::document(),
         meetings::document(),
+        audit::document(),
     ] {
         document.merge(room);
     }
@@ -69,6 +71,7 @@ pub fn routes(app: App) -> Router {
             .merge(payments::routes(prefix))
             .merge(refunds::routes(prefix))
             .merge(cards::routes(prefix))
+            .merge(audit::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }
     router.with_state(app).merge(openapi::router(&document()))

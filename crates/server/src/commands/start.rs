@@ -65,6 +65,8 @@ pub enum StartError {
     Listen(#[from] crate::http::server::ListenError),
     #[error("the system refused")]
     System(#[from] std::io::Error),
+    #[error("cannot read the checkpoints in {file}")]
+    Checkpoints { file: PathBuf, source: std::io::Error },
     #[error("the books could not be written or read")]
     Work(#[from] store::Error),
 }

@@ -2,13 +2,16 @@
 //!
 //! Role, activity and session are read on every request, never taken from the token, so revoking
 //! takes effect at once. Missing, bad or revoked: 401. A valid person without the role: 403, before
-//! the body is looked at, when a handler takes [`Admin`] or [`Teacher`] instead of [`Caller`].
+//! the body is looked at, when a handler takes [`Admin`] or [`Teacher`] instead of [`Caller`]. What an
+//! administrator reads as one is noted in the audit before he is shown it (BR-70).
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::header::AUTHORIZATION;
+use axum::http::Method;
 use axum::http::request::Parts;
+use domain::audit::NoteReading;
 use domain::bookings::Actor;
 use domain::id::{Id, PersonId, SessionId};
 use domain::people::{Adopt, Link};
@@ -61,6 +64,14 @@ impl Caller {
         if self.teacher || self.person.admin { Ok(()) } else { Err(Problem::forbidden("teacher_required")) }
     }
 
+    /// Remembers that an administrator is about to be shown what is others': of one person, or a list.
+    pub async fn note_reading(&self, app: &App, path: String, person: Option<PersonId>) -> Result<(), Problem> {
+        if self.person.admin {
+            app.db.record(NoteReading { actor: self.person.id, path, person }).await?;
+        }
+        Ok(())
+    }
+
     /// Takes one from the caller's and his address's bucket.
     pub fn limit(&self, bucket: Bucket) -> Result<(), Problem> {
         self.limits.check_both(bucket, self.peer, Some(&self.person.uuid))
@@ -96,6 +107,10 @@ impl FromRequestParts<App> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Admin, Problem> {
         let caller = Caller::from_request_parts(parts, app).await?;
         caller.require_admin()?;
+        if parts.method == Method::GET {
+            let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
+            caller.note_reading(app, route.unwrap_or_default(), None).await?;
+        }
         Ok(Admin(caller))
     }
 }

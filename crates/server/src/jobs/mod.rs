@@ -13,6 +13,7 @@ mod letters;
 mod queue;
 mod refund_letters;
 mod schedules;
+mod sealing;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -9,7 +9,7 @@ use domain::upkeep::{NoteDifference, Reconciled, TakeTurn};
 use gateways::gateway::Gateway;
 use store::Error;
 
-use super::answers;
+use super::{answers, sealing};
 use crate::app::App;
 use crate::protocol::{Difference, reconcile};
 
@@ -21,6 +21,7 @@ const OVERLAP: Span = Span::HOUR;
 /// How far back the first comparison goes.
 const FIRST_LOOK: Span = Span::days(3);
 const FORGET_EVERY: Span = Span::HOUR;
+const SEAL_EVERY: Span = Span::MINUTE;
 
 /// Bookings whose time has come. What they set in motion at gateways is due at once and done next.
 pub(super) async fn bookings(app: App) -> Result<usize, Error> {
@@ -61,6 +62,9 @@ pub(super) async fn housekeeping(app: App) -> Result<usize, Error> {
     }
     if turn(&app, "forget_answers", FORGET_EVERY).await? {
         answers::forget(&app).await?;
+    }
+    if turn(&app, "seal_audit", SEAL_EVERY).await? {
+        sealing::seal(&app).await?;
     }
     // Turns are not work that waits: a clock that jumps needs one of each, not the ones it missed.
     Ok(0)
