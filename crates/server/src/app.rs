@@ -21,6 +21,7 @@ use crate::dice::Dice;
 use crate::http::limits::Limits;
 use crate::mail::Mailer;
 use crate::meetings::Rooms;
+use crate::notices::Notices;
 use crate::protocol::Protocol;
 use crate::seal::Seal;
 
@@ -51,6 +52,8 @@ pub struct App {
     pub mailer: Arc<Mailer>,
     /// Where sessions take place.
     pub rooms: Arc<Rooms>,
+    /// For people who watch.
+    pub notices: Arc<Notices>,
     pub plants: Plants,
 }
 

@@ -22,6 +22,8 @@ pub mod protocol;
 pub mod mail;
 pub mod meetings;
 
+pub mod notices;
+
 pub mod app;
 
 pub mod http;

@@ -26,6 +26,7 @@ use server::http::limits::Limits;
 use server::http::{Surroundings, wrap};
 use server::mail::Mailer;
 use server::meetings::Rooms;
+use server::notices::Notices;
 use server::protocol::Protocol;
 use server::seal::Seal;
 use store::Db;
@@ -221,6 +222,7 @@ fn app(parts: Parts) -> Opened<App> {
         seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
         mailer: Arc::new(Mailer::new(&config)?),
         rooms: Arc::new(Rooms::new(&config, &secrets)),
+        notices: Arc::new(Notices::new(db.clone())),
         tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
         passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice))?),
         limits: Arc::new(Limits::new(&config.limits)),

@@ -29,6 +29,7 @@ CREATE TABLE claim (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (lane, space, name)
 );
+CREATE INDEX claim_subject ON claim (target) WHERE space = 'subject';
 
 CREATE TABLE person (
     lane BIGINT NOT NULL,
@@ -368,6 +369,7 @@ CREATE TABLE customer (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (lane, person, gateway)
 );
+CREATE INDEX customer_created ON customer (created_at, person);
 
 CREATE TABLE entry (
     lane BIGINT NOT NULL,

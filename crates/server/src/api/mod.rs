@@ -6,12 +6,15 @@ pub mod auth;
 pub mod bookings;
 pub mod calendar;
 pub mod cards;
+pub mod customers;
 pub mod gigs;
 pub mod health;
 pub mod meetings;
 pub mod methods;
+pub mod notifications;
 pub mod payments;
 pub mod people;
+pub mod privacy;
 pub mod refunds;
 pub mod sandbox;
 pub mod teachers;
@@ -47,6 +50,9 @@ pub fn document() -> OpenApi {
         health::document(),
         meetings::document(),
         audit::document(),
+        customers::document(),
+        privacy::document(),
+        notifications::document(),
     ] {
         document.merge(room);
     }
@@ -60,6 +66,8 @@ pub fn routes(app: App) -> Router {
         .merge(calendar::routes())
         .merge(auth::routes(&app))
         .merge(people::routes())
+        .merge(privacy::routes())
+        .merge(notifications::routes())
         .merge(users::routes())
         .merge(gigs::routes())
         .merge(teachers::routes())
@@ -72,6 +80,7 @@ pub fn routes(app: App) -> Router {
             .merge(refunds::routes(prefix))
             .merge(cards::routes(prefix))
             .merge(audit::routes(prefix))
+            .merge(customers::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }
     router.with_state(app).merge(openapi::router(&document()))

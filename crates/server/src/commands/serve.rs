@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::http::metrics::{self, Metrics};
 use crate::http::server::{Listener, Stop};
 use crate::http::{Surroundings, wrap};
+use crate::notices::Notices;
 use crate::{api, jobs};
 
 /// Systems that stop us allow 10 seconds; what still runs then is due again after the next start.
@@ -38,8 +39,9 @@ pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartErro
     let measured = metrics::router(Arc::clone(&around.metrics));
     let routes = wrap(api::routes(app.clone()), &around);
     let working = tokio::spawn(jobs::run(app.clone(), stop.clone()));
+    let watched = end_watches(Arc::clone(&app.notices), stop.clone());
     let measuring = serve_metrics(metrics, measured, stop.clone());
-    tokio::join!(listener.serve(routes, stop.clone()), measuring, finish(working, stop));
+    tokio::join!(listener.serve(routes, stop.clone()), measuring, watched, finish(working, stop));
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -52,6 +54,12 @@ pub(super) async fn finish(working: tokio::task::JoinHandle<()>, stop: Stop) {
         tracing::warn!("some background work was cut off by the stop; it is due again");
         abort.abort();
     }
+}
+
+/// People who only watch must not hold up the stop.
+async fn end_watches(notices: Arc<Notices>, stop: Stop) {
+    stop.asked().await;
+    notices.close().await;
 }
 
 async fn metrics_listener(config: &Config) -> Result<Option<Listener>, StartError> {

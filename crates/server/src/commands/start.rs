@@ -24,6 +24,7 @@ use crate::dice::{Dice, OsDice, uuid_v4};
 use crate::http::limits::Limits;
 use crate::mail::{MailError, Mailer};
 use crate::meetings::Rooms;
+use crate::notices::Notices;
 use crate::protocol::Protocol;
 use crate::seal::Seal;
 
@@ -127,6 +128,7 @@ pub(super) async fn start_at(
         seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
         mailer: Arc::new(Mailer::new(&config)?),
         rooms: Arc::new(Rooms::new(&config, &secrets)),
+        notices: Arc::new(Notices::new(db.clone())),
         policies: rules,
         plants: Plants::default(),
         db,

@@ -81,6 +81,11 @@ pub fn link_next(uri: &Uri, last: Cursor) -> HeaderMap {
     headers
 }
 
+/// The whole address of the page after the row that ended this one.
+pub fn next_address(public_url: &str, uri: &Uri, last: Cursor) -> String {
+    format!("{public_url}{}", with_parameter(uri, "cursor", &last.encode()))
+}
+
 /// `page` and `page_size`, as they arrive.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct PageQuery {

@@ -8,6 +8,7 @@ mod answers;
 mod booking_letters;
 mod cards;
 mod clockwork;
+mod erasing;
 mod gateways;
 mod letters;
 mod queue;

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::booking_letters;
 use super::cards;
+use super::erasing;
 use super::letters::{self, Receipts};
 use super::refund_letters;
 use crate::app::App;
@@ -66,6 +67,7 @@ async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
         "detach_card" => cards::detach(app, job).await,
         "booking_letter" => booking_letters::booking(app, job).await,
         "decline_letter" => booking_letters::decline(app, job).await,
+        "erase_texts" => erasing::erase(app, job).await,
         "mail" => letters::mail(app, job).await,
         "refund_letter" => refund_letters::refund(app, job).await,
         kind => return JobEnd::Hopeless(format!("this version knows no job {kind}")),

@@ -22,6 +22,7 @@ use server::dice::{Dice, OsDice, uuid_v4};
 use server::http::{Surroundings, wrap};
 use server::mail::Mailer;
 use server::meetings::Rooms;
+use server::notices::Notices;
 use server::protocol::Protocol;
 use server::seal::Seal;
 use store::engine::Options;
@@ -68,6 +69,7 @@ impl ByHand {
             seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
             mailer: Arc::new(Mailer::new(&config).expect("the log")),
             rooms: Arc::new(Rooms::new(&config, &secrets)),
+        notices: Arc::new(Notices::new(db.clone())),
             plants: Plants::default(),
             db,
             config,

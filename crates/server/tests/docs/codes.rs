@@ -90,6 +90,7 @@ fn refusals() -> Vec<R> {
         R::NotRefundable,
         R::RefundExceedsRemaining,
         R::RefundOpen { refund: RefundId(1), state: "requested" },
+        R::MoneyPending,
         R::IdempotencyKeyReused,
     ]
 }

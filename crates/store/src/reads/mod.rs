@@ -8,11 +8,14 @@ pub mod audit;
 pub mod bookings;
 pub mod calendar;
 mod cards;
+pub mod changes;
+pub mod customers;
 mod everything;
 mod fanout;
 mod offers;
 pub mod payments;
 mod people;
+pub mod personal;
 pub mod refunds;
 
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
@@ -61,6 +64,12 @@ impl<'c> Reads<'c> {
     /// The records of a group.
     pub fn of<R: Stored>(&mut self, group: &R::Group) -> Result<Vec<R>, Fault> {
         self.connection.load_many::<R>(R::GROUP, &[R::group_values(group)])
+    }
+
+    /// The records of several groups, in no particular order; one statement.
+    pub fn of_many<R: Stored>(&mut self, groups: &[R::Group]) -> Result<Vec<R>, Fault> {
+        let groups: Vec<_> = groups.iter().map(R::group_values).collect();
+        self.connection.load_many::<R>(R::GROUP, &groups)
     }
 
     /// What a name that is unique in the world stands for.
