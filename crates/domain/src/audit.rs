@@ -103,7 +103,9 @@ impl Stretch {
     pub fn of(lane: Lane, after: i64, rows: &[Trace]) -> Option<Stretch> {
         let until = rows.last()?.id();
         let mut digest = Digest::default();
-        rows.iter().for_each(|row| digest.add(row));
+        for row in rows {
+            digest.add(row);
+        }
         let (rows, digest) = digest.finish();
         Some(Stretch { lane: lane.number(), after, until, rows, digest })
     }
@@ -267,7 +269,8 @@ mod tests {
 
     #[test]
     fn no_two_rows_look_alike() {
-        let event = Event { id: EventId(256), kind: "a".into(), subject: 1, at: Timestamp(5), body: "{}".into() };
+        let event =
+            Event { id: EventId(256), kind: "a".into(), subject: 1, at: Timestamp(5), body: "{}".into() };
         let plain = entry(256);
         let mut rows = vec![Trace::Audit(plain.clone()), Trace::Event(event)];
         rows.push(Trace::Audit(AuditEntry { id: AuditId(512), ..plain.clone() }));

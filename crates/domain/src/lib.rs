@@ -48,6 +48,8 @@ pub mod bookings;
 
 pub mod payments;
 
+pub mod vitals;
+
 pub mod people;
 
 pub mod offers;

@@ -14,9 +14,9 @@ use crate::id::{AlertId, AuditId, EntryId, EventId, Id, JobId, LANES, Lane, Pers
 use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
-    Alert, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord,
-    InboxEvent, Job, JobState, LaneRow, LoginThrottle, Offer, OneTimeToken, Op, Payment, Person, Posting,
-    Refund, Session, Setting, StudentProfile, TeacherProfile,
+    Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card, Claim,
+    Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginThrottle, Offer,
+    OneTimeToken, Op, Payment, Person, Posting, Refund, Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -47,6 +47,7 @@ macro_rules! tables {
             idempotency: IdempotencyRecord,
             jobs: Job,
             settings: Setting,
+            alert_acks: AlertAck,
             audit_origins: AuditOrigin,
             audit_blocks: AuditBlock,
             audit_cursors: AuditCursor,

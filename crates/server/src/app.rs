@@ -24,6 +24,7 @@ use crate::meetings::Rooms;
 use crate::notices::Notices;
 use crate::protocol::Protocol;
 use crate::seal::Seal;
+use crate::vitals::Gauges;
 
 /// Cheap to clone: everything is shared.
 #[derive(Clone)]
@@ -54,6 +55,8 @@ pub struct App {
     pub rooms: Arc<Rooms>,
     /// For people who watch.
     pub notices: Arc<Notices>,
+    /// Vital signs, for Prometheus.
+    pub gauges: Gauges,
     pub plants: Plants,
 }
 

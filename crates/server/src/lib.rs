@@ -24,6 +24,8 @@ pub mod meetings;
 
 pub mod notices;
 
+pub mod vitals;
+
 pub mod app;
 
 pub mod http;

@@ -68,15 +68,15 @@ impl Notices {
     pub async fn watch(self: &Arc<Notices>, person: PersonId) -> Result<Watch, WatchError> {
         let place = self.enter(person)?;
         let mut outlet = self.outlet.lock().await;
-        let events = match outlet.as_ref() {
-            Some(sender) => sender.subscribe(),
-            None => {
-                let seen = self.db.read(|reads| reads.positions()).await?;
-                let (sender, events) = broadcast::channel(BACKLOG);
-                *outlet = Some(sender.clone());
-                tokio::spawn(follow(Arc::clone(self), sender, seen));
-                events
-            }
+        let events = if let Some(sender) = outlet.as_ref() {
+            sender.subscribe()
+        } else {
+            #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is for one lifetime only")]
+            let seen = self.db.read(|reads| reads.positions()).await?;
+            let (sender, events) = broadcast::channel(BACKLOG);
+            *outlet = Some(sender.clone());
+            tokio::spawn(follow(Arc::clone(self), sender, seen));
+            events
         };
         Ok(Watch { events, _place: place })
     }

@@ -29,6 +29,7 @@ use server::meetings::Rooms;
 use server::notices::Notices;
 use server::protocol::Protocol;
 use server::seal::Seal;
+use server::vitals::Gauges;
 use store::Db;
 use store::engine::Options;
 
@@ -223,6 +224,7 @@ fn app(parts: Parts) -> Opened<App> {
         mailer: Arc::new(Mailer::new(&config)?),
         rooms: Arc::new(Rooms::new(&config, &secrets)),
         notices: Arc::new(Notices::new(db.clone())),
+        gauges: Gauges::default(),
         tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
         passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice))?),
         limits: Arc::new(Limits::new(&config.limits)),

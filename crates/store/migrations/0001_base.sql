@@ -522,10 +522,17 @@ CREATE TABLE alert (
     subject BIGINT NOT NULL,
     detail TEXT NOT NULL,
     at BIGINT NOT NULL,
-    acknowledged_at BIGINT,
     PRIMARY KEY (lane, id)
 );
 CREATE INDEX alert_at ON alert (at, id);
+
+CREATE TABLE alert_ack (
+    lane BIGINT NOT NULL,
+    alert BIGINT NOT NULL,
+    person BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (lane, alert)
+);
 
 INSERT INTO lane (lane, next)
 WITH RECURSIVE number(n) AS (

@@ -53,7 +53,11 @@ pub fn verify_database(url: &Url, options: &Options) -> Result<Vec<Finding>, Sta
 }
 
 /// Shows every block of the audit's chain, in order: whoever has the key looks at the signatures.
-pub fn visit_chain(url: &Url, options: &Options, mut visit: impl FnMut(AuditBlock)) -> Result<(), StartError> {
+pub fn visit_chain(
+    url: &Url,
+    options: &Options,
+    mut visit: impl FnMut(AuditBlock),
+) -> Result<(), StartError> {
     let mut connection = Connection::open(url, Access::Read, &options.patient())?;
     let mut reads = Reads::new(&mut connection);
     let mut last = 0;

@@ -2,6 +2,8 @@
 //! PostgreSQL comes from `BURSAR_TEST_POSTGRES`; `cargo xtask test` starts one.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "all/chain.rs"]
+mod chain;
 #[path = "all/failures.rs"]
 mod failures;
 #[path = "all/fruit.rs"]

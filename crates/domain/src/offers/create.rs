@@ -59,7 +59,13 @@ impl Command for CreateOffer {
         world.offers.insert(offer.clone());
         let body = format!(r#"{{"offer_id":{}}}"#, offer.id);
         let object = ("offer", offer.id.raw(), offer.id.lane());
-        world.audit(cx, Some(self.payee), "offer.created", object, format!(r#"{{"after":"{}"}}"#, state.word()));
+        world.audit(
+            cx,
+            Some(self.payee),
+            "offer.created",
+            object,
+            format!(r#"{{"after":"{}"}}"#, state.word()),
+        );
         world.tell(offer.id.lane(), "offer.created", offer.id.raw(), cx.now, body);
         Ok(offer)
     }

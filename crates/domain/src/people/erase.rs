@@ -50,7 +50,9 @@ impl Command for Erase {
         needs.people.key(self.person);
         needs.teachers.key(self.person);
         needs.students.key(self.person);
-        Purpose::ALL.iter().for_each(|purpose| needs.one_time_tokens.key((self.person, *purpose)));
+        for purpose in Purpose::ALL {
+            needs.one_time_tokens.key((self.person, *purpose));
+        }
         self.names().for_each(|name| needs.claims.key(name));
         needs.offers.group(self.person);
         needs.availability.group(self.person);
@@ -72,14 +74,22 @@ impl Command for Erase {
         self.forget_cards(cx, world);
         self.forget_self(cx, world);
         let origins: Vec<_> = world.audit_origins.of(&self.person).map(|row| row.audit).collect();
-        origins.into_iter().for_each(|audit| world.audit_origins.remove(&(self.person, audit)));
+        for audit in origins {
+            world.audit_origins.remove(&(self.person, audit));
+        }
         let lane = self.person.lane();
         let body = format!(r#"{{"person":{}}}"#, self.person);
         world.queue(lane, "erase_texts", self.person.to_string(), body.clone(), cx.now);
         world.tell(lane, "person.erased", self.person.raw(), cx.now, body);
         // From where he did even this is not kept.
         let cx = Context { origin: None, ..*cx };
-        world.audit(&cx, Some(self.person), "person.erased", ("person", self.person.raw(), lane), "{}".into());
+        world.audit(
+            &cx,
+            Some(self.person),
+            "person.erased",
+            ("person", self.person.raw(), lane),
+            "{}".into(),
+        );
         Ok(())
     }
 }
@@ -111,7 +121,9 @@ impl Erase {
             });
         }
         let ids: Vec<_> = world.availability.of(&self.person).map(|stretch| stretch.id).collect();
-        ids.into_iter().for_each(|id| world.availability.remove(&id));
+        for id in ids {
+            world.availability.remove(&id);
+        }
     }
 
     /// Their tokens stay until the gateway has let go of them.
@@ -136,7 +148,9 @@ impl Erase {
     fn forget_self(&self, cx: &Context<'_>, world: &mut World) {
         world.teachers.remove(&self.person);
         world.students.remove(&self.person);
-        Purpose::ALL.iter().for_each(|purpose| world.one_time_tokens.remove(&(self.person, *purpose)));
+        for purpose in Purpose::ALL {
+            world.one_time_tokens.remove(&(self.person, *purpose));
+        }
         end_sessions(world, self.person);
         world.people.update(&self.person, |person| {
             person.email = String::new();

@@ -176,6 +176,16 @@ pub struct Alert {
     pub at: Timestamp,
 }
 
+/// Somebody has looked at an alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertAck {
+    pub alert: AlertId,
+    pub person: PersonId,
+    pub at: Timestamp,
+}
+
+by_key!(AlertAck, AlertId, |ack| ack.alert, lane | ack | ack.alert.lane());
+
 /// How far a lane's ids have been given out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneRow {

@@ -144,11 +144,7 @@ async fn list_audit(
         count_exact: (count > COUNT_MAX).then_some(false),
         next,
         results: rows(&app, entries).await?,
-        head: head.map(|block| Head {
-            number: block.number,
-            hash: block.hash,
-            sealed_at: Instant(block.at),
-        }),
+        head: head.map(|block| Head { number: block.number, hash: block.hash, sealed_at: Instant(block.at) }),
     };
     Ok((headers, Json(answer)))
 }
@@ -170,7 +166,10 @@ async fn object(app: &App, text: Option<String>) -> Result<Option<(String, Optio
     let id = if kind == PERSON {
         person(app, "object", Some(id.to_owned())).await?.map(Id::raw)
     } else {
-        Some(id.parse().map_err(|_| Problem::field("object", "must be a kind, or a kind, a colon and an id"))?)
+        Some(
+            id.parse()
+                .map_err(|_| Problem::field("object", "must be a kind, or a kind, a colon and an id"))?,
+        )
     };
     Ok(Some((kind.to_owned(), id)))
 }

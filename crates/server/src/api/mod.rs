@@ -1,6 +1,7 @@
 //! The API: every route on one page. One file, or folder, a resource with its request and response
 //! types, documentation and handlers. The contract's prefixes are mounts of the same handlers.
 
+pub mod alerts;
 pub mod audit;
 pub mod auth;
 pub mod bookings;
@@ -34,7 +35,7 @@ const PAYMENTS: [&str; 2] = ["/api/payments", "/stripe-payments"];
 /// ones are left out.
 pub fn document() -> OpenApi {
     let mut document = openapi::base();
-    for room in [
+    for room in vec![
         auth::document(),
         people::document(),
         users::document(),
@@ -51,6 +52,7 @@ pub fn document() -> OpenApi {
         meetings::document(),
         audit::document(),
         customers::document(),
+        alerts::document(),
         privacy::document(),
         notifications::document(),
     ] {
@@ -81,6 +83,7 @@ pub fn routes(app: App) -> Router {
             .merge(cards::routes(prefix))
             .merge(audit::routes(prefix))
             .merge(customers::routes(prefix))
+            .merge(alerts::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }
     router.with_state(app).merge(openapi::router(&document()))

@@ -34,7 +34,7 @@ use crate::notices::{Watch, WatchError};
 const LAST_EVENT_ID: &str = "last-event-id";
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Then the client comes again, and is asked again who he is.
-const LIFETIME: Duration = Duration::from_secs(300);
+const LIFETIME: Duration = Duration::from_mins(5);
 /// Commits that ran side by side are not told in the order of their instants.
 const OVERLAP: Span = Span::seconds(5);
 /// More than this to make up for, and the client had better ask for its lists.

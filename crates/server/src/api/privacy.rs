@@ -85,7 +85,8 @@ async fn export_me(
     let holdings = app.db.read(move |reads| reads.holdings(id)).await?;
     let name = |form: &str| format!("attachment; filename=\"personal-data.{form}\"");
     if csv {
-        let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name("csv"))];
+        let headers =
+            [(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name("csv"))];
         return Ok((headers, as_csv(&holdings)).into_response());
     }
     let export = Export {
@@ -119,7 +120,7 @@ fn shown(column: &str, value: &Stored) -> Value {
 
 /// `table,row,column,value`: one form for whatever tables there are.
 fn as_csv(holdings: &[Holding]) -> String {
-    let mut text = String::from("table,row,column,value\r\n");
+    let mut lines = vec!["table,row,column,value".to_owned()];
     for holding in holdings {
         for (index, row) in holding.rows.iter().enumerate() {
             for (column, value) in holding.columns.iter().zip(row) {
@@ -128,11 +129,12 @@ fn as_csv(holdings: &[Holding]) -> String {
                     Value::String(text) => cell(&text),
                     other => other.to_string(),
                 };
-                text.push_str(&format!("{},{},{column},{value}\r\n", holding.table, index + 1));
+                lines.push(format!("{},{},{column},{value}", holding.table, index + 1));
             }
         }
     }
-    text
+    lines.push(String::new());
+    lines.join("\r\n")
 }
 
 /// Quoted, and never a formula: spreadsheets run what begins like one.

@@ -33,6 +33,7 @@ pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartErro
         limits: Arc::clone(&app.limits),
         metrics: Arc::new(Metrics::new()),
     };
+    around.metrics.register(|registry| app.gauges.register(registry));
     let metrics = metrics_listener(&app.config).await?;
     let people = count_people(app).await?;
     print_banner(app, metrics.as_ref().map(Listener::address).transpose()?, people == 0);

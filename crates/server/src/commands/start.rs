@@ -27,6 +27,7 @@ use crate::meetings::Rooms;
 use crate::notices::Notices;
 use crate::protocol::Protocol;
 use crate::seal::Seal;
+use crate::vitals::Gauges;
 
 /// Connections that read.
 const READERS: usize = 4;
@@ -129,6 +130,7 @@ pub(super) async fn start_at(
         mailer: Arc::new(Mailer::new(&config)?),
         rooms: Arc::new(Rooms::new(&config, &secrets)),
         notices: Arc::new(Notices::new(db.clone())),
+        gauges: Gauges::default(),
         policies: rules,
         plants: Plants::default(),
         db,

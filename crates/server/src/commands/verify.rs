@@ -77,19 +77,17 @@ struct Checkpoint {
 
 /// Whatever once stood must still stand.
 fn disagreements(blocks: &[Link], checkpoints: &str) -> Vec<Finding> {
-    let known: BTreeMap<i64, &str> =
-        blocks.iter().map(|block| (block.number, block.hash.as_str())).collect();
+    let known: BTreeMap<i64, &str> = blocks.iter().map(|block| (block.number, block.hash.as_str())).collect();
     let lines = checkpoints.lines().filter(|line| !line.trim().is_empty());
-    let wrong = lines.enumerate().filter_map(|(index, line)| {
-        match serde_json::from_str::<Checkpoint>(line) {
+    let wrong =
+        lines.enumerate().filter_map(|(index, line)| match serde_json::from_str::<Checkpoint>(line) {
             Err(_) => Some(format!("line {} of the checkpoints cannot be read", index + 1)),
             Ok(told) => match known.get(&told.number) {
                 Some(hash) if *hash == told.hash => None,
                 Some(_) => Some(format!("audit block {} is not the one of its checkpoint", told.number)),
                 None => Some(format!("audit block {} of a checkpoint is missing", told.number)),
             },
-        }
-    });
+        });
     wrong.map(finding).collect()
 }
 

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath};
-use axum::http::header::AUTHORIZATION;
 use axum::http::Method;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use domain::audit::NoteReading;
 use domain::bookings::Actor;
@@ -65,7 +65,12 @@ impl Caller {
     }
 
     /// Remembers that an administrator is about to be shown what is others': of one person, or a list.
-    pub async fn note_reading(&self, app: &App, path: String, person: Option<PersonId>) -> Result<(), Problem> {
+    pub async fn note_reading(
+        &self,
+        app: &App,
+        path: String,
+        person: Option<PersonId>,
+    ) -> Result<(), Problem> {
         if self.person.admin {
             app.db.record(NoteReading { actor: self.person.id, path, person }).await?;
         }

@@ -4,6 +4,7 @@
 //! compare-and-set; a part that fails or panics is logged and goes on, and disturbs no other; what a
 //! stopped node leaves behind is due again. Deliberately not here: what became of the work.
 
+mod alerting;
 mod answers;
 mod booking_letters;
 mod cards;

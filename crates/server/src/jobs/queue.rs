@@ -10,6 +10,7 @@ use serde::Deserialize;
 use store::Error;
 use tokio::task::JoinSet;
 
+use super::alerting;
 use super::booking_letters;
 use super::cards;
 use super::erasing;
@@ -67,6 +68,7 @@ async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
         "detach_card" => cards::detach(app, job).await,
         "booking_letter" => booking_letters::booking(app, job).await,
         "decline_letter" => booking_letters::decline(app, job).await,
+        "alert_digest" => alerting::send(app, job).await,
         "erase_texts" => erasing::erase(app, job).await,
         "mail" => letters::mail(app, job).await,
         "refund_letter" => refund_letters::refund(app, job).await,

@@ -9,7 +9,7 @@ use domain::upkeep::{NoteDifference, Reconciled, TakeTurn};
 use gateways::gateway::Gateway;
 use store::Error;
 
-use super::{answers, sealing};
+use super::{alerting, answers, sealing};
 use crate::app::App;
 use crate::protocol::{Difference, reconcile};
 
@@ -22,6 +22,8 @@ const OVERLAP: Span = Span::HOUR;
 const FIRST_LOOK: Span = Span::days(3);
 const FORGET_EVERY: Span = Span::HOUR;
 const SEAL_EVERY: Span = Span::MINUTE;
+const LOOK_EVERY: Span = Span::minutes(5);
+const DIGEST_EVERY: Span = Span::minutes(10);
 
 /// Bookings whose time has come. What they set in motion at gateways is due at once and done next.
 pub(super) async fn bookings(app: App) -> Result<usize, Error> {
@@ -65,6 +67,12 @@ pub(super) async fn housekeeping(app: App) -> Result<usize, Error> {
     }
     if turn(&app, "seal_audit", SEAL_EVERY).await? {
         sealing::seal(&app).await?;
+    }
+    if turn(&app, "vitals", LOOK_EVERY).await? {
+        alerting::look(&app).await?;
+    }
+    if turn(&app, "alert_digest", DIGEST_EVERY).await? {
+        alerting::digest(&app).await?;
     }
     // Turns are not work that waits: a clock that jumps needs one of each, not the ones it missed.
     Ok(0)

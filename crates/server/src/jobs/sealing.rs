@@ -19,11 +19,10 @@ const BLOCKS_MAX: usize = 50;
 /// Seals all there is.
 pub(super) async fn seal(app: &App) -> Result<(), Error> {
     for _ in 0..BLOCKS_MAX {
-        let stretches = gather(app).await?;
+        let (head, stretches) = gather(app).await?;
         if stretches.is_empty() {
             return Ok(());
         }
-        let head = app.db.read(|reads| reads.audit_head()).await?;
         let (number, previous) = head.map_or((1, String::new()), |head| (head.number + 1, head.hash));
         let mut block = AuditBlock::next(number, previous, &stretches, app.clock.now());
         block.signature = app.seal.sign(&block.hash);
@@ -34,9 +33,11 @@ pub(super) async fn seal(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is not sealed yet, a stretch a lane; each is read on a snapshot of its own.
-async fn gather(app: &App) -> Result<Vec<Stretch>, Error> {
-    let (lanes, cursors) = app.db.read(|reads| Ok((reads.lanes()?, reads.audit_cursors()?))).await?;
+/// The newest block, and what is not sealed yet, a stretch a lane; each is read on a snapshot of its own.
+async fn gather(app: &App) -> Result<(Option<AuditBlock>, Vec<Stretch>), Error> {
+    let read =
+        app.db.read(|reads| Ok((reads.audit_head()?, reads.lanes()?, reads.audit_cursors()?)));
+    let (head, lanes, cursors) = read.await?;
     let mut stretches = Vec::new();
     for row in lanes {
         let lane = row.lane;
@@ -52,7 +53,7 @@ async fn gather(app: &App) -> Result<Vec<Stretch>, Error> {
         });
         stretches.extend(read.await?);
     }
-    Ok(stretches)
+    Ok((head, stretches))
 }
 
 /// Tells the world outside the database what stands.

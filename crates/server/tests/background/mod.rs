@@ -8,5 +8,6 @@ mod letters;
 mod meetings;
 mod place;
 mod refunds;
+mod sealing;
 mod smtp;
 mod webhooks;

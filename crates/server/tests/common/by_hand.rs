@@ -25,6 +25,7 @@ use server::meetings::Rooms;
 use server::notices::Notices;
 use server::protocol::Protocol;
 use server::seal::Seal;
+use server::vitals::Gauges;
 use store::engine::Options;
 use store::testing::TestDb;
 use store::{Db, Settings, migrate_database};
@@ -69,7 +70,8 @@ impl ByHand {
             seal: Arc::new(Seal::new(&secrets, Arc::clone(&dice))),
             mailer: Arc::new(Mailer::new(&config).expect("the log")),
             rooms: Arc::new(Rooms::new(&config, &secrets)),
-        notices: Arc::new(Notices::new(db.clone())),
+            notices: Arc::new(Notices::new(db.clone())),
+        gauges: Gauges::default(),
             plants: Plants::default(),
             db,
             config,

@@ -135,9 +135,8 @@ impl Reads<'_> {
         let params = [person.lane().number(), person.raw(), since.0, most].map(Value::Int);
         let mut changed = Vec::new();
         for (object, whose) in WHERE {
-            let sql = format!(
-                "SELECT id, updated_at FROM {object} WHERE {whose} AND updated_at >= $3 LIMIT $4"
-            );
+            let sql =
+                format!("SELECT id, updated_at FROM {object} WHERE {whose} AND updated_at >= $3 LIMIT $4");
             let rows = self.rows(&sql, &params)?;
             if rows.len() > limit {
                 return Ok(None);

@@ -4,6 +4,7 @@
 //! Every statement names its lane, except the fan-outs, which live in `fanout.rs` and are listed
 //! there. Nothing here changes anything.
 
+pub mod alerts;
 pub mod audit;
 pub mod bookings;
 pub mod calendar;

@@ -78,6 +78,7 @@ pub const NOT_SHOWN: &[(&str, &str)] = &[
     ("inbox", "what gateways told of payments that are shown"),
     ("idempotency", "answers that were given already, for as long as they may be asked for again"),
     ("alert", "for administrators, about rows that are shown"),
+    ("alert_ack", "an administrator's work, which the audit shows him"),
 ];
 
 /// What one table holds of a person.
@@ -163,7 +164,12 @@ impl Reads<'_> {
         texts.bookings.sort_unstable();
         texts.bookings.dedup();
         for whose in [OF_PAYER, "requested_by = $2 AND payer <> $2 AND CAST($1 AS BIGINT) >= 0"] {
-            let ids = self.ids("refund", &format!("{whose} AND (reason <> '' OR admin_notes <> '')"), person, limit)?;
+            let ids = self.ids(
+                "refund",
+                &format!("{whose} AND (reason <> '' OR admin_notes <> '')"),
+                person,
+                limit,
+            )?;
             texts.refunds.extend(ids.into_iter().map(RefundId::from_raw));
         }
         let faces = format!("{OF_PAYER} AND (card_brand IS NOT NULL OR card_last_four IS NOT NULL)");

@@ -1,8 +1,8 @@
 //! The append-only tables: entries, postings, events, audit with its chain, alerts.
 
-use domain::id::{AuditId, Id, PersonId};
+use domain::id::{AlertId, AuditId, Id, PersonId};
 use domain::records::{
-    Alert, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Entry, Event, Posting, chain_lane,
+    Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Entry, Event, Posting, chain_lane,
 };
 use domain::rows::{NoGroup, Record};
 
@@ -40,6 +40,18 @@ table!(AuditEntry, "audit", key 2, {
 });
 
 table!(Alert, "alert", key 2, { int id, text kind, int subject, text detail, int at });
+
+table!(AlertAck, "alert_ack", key 2, { int alert, int person, int at });
+
+impl Stored for AlertAck {
+    fn key_values(alert: &AlertId) -> Vec<Value> {
+        [alert.lane().number(), alert.raw()].map(Value::Int).to_vec()
+    }
+    const GROUP: &'static [usize] = &[];
+    fn group_values(group: &NoGroup) -> Vec<Value> {
+        match *group {}
+    }
+}
 
 table!(AuditOrigin, "audit_origin", key 3, { int actor, int audit, text origin });
 

@@ -66,13 +66,17 @@ impl Walk<'_, '_> {
     fn stretches(&mut self, number: i64, stretches: Vec<Stretch>) -> Result<(), Fault> {
         for stretch in stretches {
             let lane = stretch.lane;
-            if !(0..LANES).contains(&lane) || self.sealed.get(&lane).map_or(0, |until| *until) != stretch.after {
+            if !(0..LANES).contains(&lane)
+                || self.sealed.get(&lane).map_or(0, |until| *until) != stretch.after
+            {
                 self.find(format!("audit block {number} does not go on where lane {lane} was sealed to"));
             }
             let (rows, digest) = self.digest(&stretch)?;
             if rows != stretch.rows {
                 let expected = stretch.rows;
-                self.find(format!("audit block {number}, lane {lane}: expected {expected} rows, found {rows}"));
+                self.find(format!(
+                    "audit block {number}, lane {lane}: expected {expected} rows, found {rows}"
+                ));
             } else if digest != stretch.digest {
                 self.find(format!("audit block {number}, lane {lane}: a sealed row has been changed"));
             }
@@ -88,14 +92,20 @@ impl Walk<'_, '_> {
             let rows = self.reads.traces(Lane::of_id(stretch.lane), (after, stretch.until), ROWS)?;
             let Some(last) = rows.last() else { return Ok(digest.finish()) };
             after = last.id();
-            rows.iter().for_each(|row| digest.add(row));
+            for row in &rows {
+                digest.add(row);
+            }
         }
     }
 
     /// The cursors say what the blocks say; a chain that was cut off at its end leaves one behind.
     fn cursors(&mut self) -> Result<(), Fault> {
-        let cursors: BTreeMap<i64, i64> =
-            self.reads.audit_cursors()?.into_iter().map(|cursor| (cursor.sealed_lane, cursor.until)).collect();
+        let cursors: BTreeMap<i64, i64> = self
+            .reads
+            .audit_cursors()?
+            .into_iter()
+            .map(|cursor| (cursor.sealed_lane, cursor.until))
+            .collect();
         if cursors != self.sealed {
             self.find("the audit's cursors are not where its last blocks end".into());
         }
