@@ -221,8 +221,6 @@ pub struct NoteReading {
     pub actor: PersonId,
     /// What he asked for, as the route is called; no part of a query.
     pub path: String,
-    /// Whose it is, when it is one person's.
-    pub person: Option<PersonId>,
 }
 
 impl Fact for NoteReading {
@@ -235,11 +233,8 @@ impl Fact for NoteReading {
     fn needs(&self, _world: &World, _needs: &mut Needs) {}
 
     fn record(&self, cx: &Context<'_>, world: &mut World) {
-        let object = match self.person {
-            Some(person) => ("person", person.raw(), self.actor.lane()),
-            None => ("list", 0, self.actor.lane()),
-        };
         let change = json!({ "path": self.path }).to_string();
+        let object = ("path", 0, self.actor.lane());
         world.audit(cx, Some(self.actor), "personal_data.read", object, change);
     }
 }

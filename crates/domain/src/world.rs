@@ -14,9 +14,10 @@ use crate::id::{AlertId, AuditId, EntryId, EventId, Id, JobId, LANES, Lane, Pers
 use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
-    Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card, Claim,
-    Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginThrottle, Offer,
-    OneTimeToken, Op, Payment, Person, Posting, Refund, Session, Setting, StudentProfile, TeacherProfile,
+    Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card,
+    Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginThrottle,
+    Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Session, Setting, StudentProfile,
+    TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;

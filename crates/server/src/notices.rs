@@ -71,7 +71,10 @@ impl Notices {
         let events = if let Some(sender) = outlet.as_ref() {
             sender.subscribe()
         } else {
-            #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is for one lifetime only")]
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method is for one lifetime only"
+            )]
             let seen = self.db.read(|reads| reads.positions()).await?;
             let (sender, events) = broadcast::channel(BACKLOG);
             *outlet = Some(sender.clone());

@@ -129,11 +129,7 @@ async fn rows(app: &App, alerts: Vec<Alert>) -> Result<Vec<AlertRow>, Problem> {
     Ok(read.await?)
 }
 
-fn row(
-    alert: Alert,
-    acks: &BTreeMap<AlertId, AlertAck>,
-    people: &BTreeMap<PersonId, String>,
-) -> AlertRow {
+fn row(alert: Alert, acks: &BTreeMap<AlertId, AlertAck>, people: &BTreeMap<PersonId, String>) -> AlertRow {
     let ack = acks.get(&alert.id);
     AlertRow {
         id: alert.id.raw(),

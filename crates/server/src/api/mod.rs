@@ -19,6 +19,7 @@ pub mod privacy;
 pub mod refunds;
 pub mod sandbox;
 pub mod teachers;
+pub mod timeline;
 pub mod users;
 pub mod webhooks;
 
@@ -53,6 +54,7 @@ pub fn document() -> OpenApi {
         audit::document(),
         customers::document(),
         alerts::document(),
+        timeline::document(),
         privacy::document(),
         notifications::document(),
     ] {
@@ -84,6 +86,7 @@ pub fn routes(app: App) -> Router {
             .merge(audit::routes(prefix))
             .merge(customers::routes(prefix))
             .merge(alerts::routes(prefix))
+            .merge(timeline::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }
     router.with_state(app).merge(openapi::router(&document()))

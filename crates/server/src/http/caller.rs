@@ -64,19 +64,6 @@ impl Caller {
         if self.teacher || self.person.admin { Ok(()) } else { Err(Problem::forbidden("teacher_required")) }
     }
 
-    /// Remembers that an administrator is about to be shown what is others': of one person, or a list.
-    pub async fn note_reading(
-        &self,
-        app: &App,
-        path: String,
-        person: Option<PersonId>,
-    ) -> Result<(), Problem> {
-        if self.person.admin {
-            app.db.record(NoteReading { actor: self.person.id, path, person }).await?;
-        }
-        Ok(())
-    }
-
     /// Takes one from the caller's and his address's bucket.
     pub fn limit(&self, bucket: Bucket) -> Result<(), Problem> {
         self.limits.check_both(bucket, self.peer, Some(&self.person.uuid))
@@ -114,7 +101,7 @@ impl FromRequestParts<App> for Admin {
         caller.require_admin()?;
         if parts.method == Method::GET {
             let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
-            caller.note_reading(app, route.unwrap_or_default(), None).await?;
+            note_reading(app, &caller.person, &route.unwrap_or_default()).await?;
         }
         Ok(Admin(caller))
     }
@@ -128,6 +115,14 @@ impl FromRequestParts<App> for Teacher {
         caller.require_teacher()?;
         Ok(Teacher(caller))
     }
+}
+
+/// Remembers that an administrator is about to be shown what is others'; nothing for anybody else.
+pub async fn note_reading(app: &App, reader: &Person, path: &str) -> Result<(), Problem> {
+    if reader.admin {
+        app.db.record(NoteReading { actor: reader.id, path: path.to_owned() }).await?;
+    }
+    Ok(())
 }
 
 /// The person of a session that still stands. A login that outlived a change of password or rights

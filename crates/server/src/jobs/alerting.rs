@@ -58,9 +58,9 @@ struct DigestBody {
 pub(super) async fn send(app: &App, job: &Job) -> Result<(), JobEnd> {
     let body: DigestBody = parse(job)?;
     let stretch = (Timestamp(body.since), Timestamp(body.until));
-    let read = app.db.read(move |reads| {
-        Ok((reads.alerts_between(stretch, LISTED_MAX + 1)?, reads.admins(ADMINS_MAX)?))
-    });
+    let read = app
+        .db
+        .read(move |reads| Ok((reads.alerts_between(stretch, LISTED_MAX + 1)?, reads.admins(ADMINS_MAX)?)));
     let (alerts, admins) = read.await.map_err(|fault| JobEnd::Retry(fault.to_string()))?;
     let others: Vec<Person> =
         app.config.mail.admin_recipients.iter().map(|address| addressee(job, address)).collect();
@@ -87,7 +87,8 @@ fn place(addresses: &[String], email: &str) -> usize {
 
 /// One line an alert; their subjects are ids and their texts hold no personal data.
 fn list(alerts: &[Alert]) -> String {
-    let line = |alert: &Alert| format!("{} {} {}: {}", text(alert.at), alert.kind, alert.subject, alert.detail);
+    let line =
+        |alert: &Alert| format!("{} {} {}: {}", text(alert.at), alert.kind, alert.subject, alert.detail);
     let mut lines: Vec<String> = alerts.iter().take(LISTED_MAX).map(line).collect();
     if alerts.len() > LISTED_MAX {
         lines.push("and more".into());

@@ -35,8 +35,7 @@ pub(super) async fn seal(app: &App) -> Result<(), Error> {
 
 /// The newest block, and what is not sealed yet, a stretch a lane; each is read on a snapshot of its own.
 async fn gather(app: &App) -> Result<(Option<AuditBlock>, Vec<Stretch>), Error> {
-    let read =
-        app.db.read(|reads| Ok((reads.audit_head()?, reads.lanes()?, reads.audit_cursors()?)));
+    let read = app.db.read(|reads| Ok((reads.audit_head()?, reads.lanes()?, reads.audit_cursors()?)));
     let (head, lanes, cursors) = read.await?;
     let mut stretches = Vec::new();
     for row in lanes {

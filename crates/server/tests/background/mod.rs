@@ -1,6 +1,7 @@
 //! Background work in a server as `bursar serve` builds it, on both engines: rounds are run by hand,
 //! and the clock is the sandbox's.
 
+mod alerts;
 mod cards;
 mod clock;
 mod controls;
@@ -10,4 +11,5 @@ mod place;
 mod refunds;
 mod sealing;
 mod smtp;
+mod timeline;
 mod webhooks;

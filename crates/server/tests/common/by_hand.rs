@@ -71,7 +71,7 @@ impl ByHand {
             mailer: Arc::new(Mailer::new(&config).expect("the log")),
             rooms: Arc::new(Rooms::new(&config, &secrets)),
             notices: Arc::new(Notices::new(db.clone())),
-        gauges: Gauges::default(),
+            gauges: Gauges::default(),
             plants: Plants::default(),
             db,
             config,

@@ -18,6 +18,7 @@ pub mod payments;
 mod people;
 pub mod personal;
 pub mod refunds;
+pub mod timeline;
 
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
 pub use offers::Offered;
