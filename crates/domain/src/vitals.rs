@@ -181,7 +181,9 @@ impl Fact for NoteVitals {
     }
 
     fn needs(&self, _world: &World, needs: &mut Needs) {
-        Sign::ALL.iter().for_each(|sign| needs.settings.key(NoteVitals::name(*sign)));
+        for sign in Sign::ALL {
+            needs.settings.key(NoteVitals::name(sign));
+        }
     }
 
     fn record(&self, cx: &Context<'_>, world: &mut World) -> Vec<Sign> {

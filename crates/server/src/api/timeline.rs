@@ -103,10 +103,8 @@ fn of_op(op: &Op) -> Vec<Moment> {
     last["error"] = json!(op.error);
     last["decline_code"] = json!(op.decline_code);
     last["next_try_at"] = json!(op.wake_at.map(|at| Instant(at).text()));
-    let what = match op.state.live() {
-        true if op.tries > 1 => "attempt.retried".to_owned(),
-        _ => format!("attempt.{}", op.state.word()),
-    };
+    let retried = op.state.live() && op.tries > 1;
+    let what = if retried { "attempt.retried".to_owned() } else { format!("attempt.{}", op.state.word()) };
     events.push(moment(op.updated_at, what, last));
     events
 }

@@ -33,8 +33,8 @@ store::both! {
             let seen = place.get(Some(&admin), VITALS).await.1;
             assert_eq!(seen["healthy"], false);
             assert_eq!(seen["over"], json!(["failure_rate"]));
-            assert_eq!(seen["failed_rate"].to_string(), "100.00");
-            assert_eq!(seen["thresholds"]["failed_rate"].to_string(), "5.00");
+            assert_eq!(seen["failed_rate"].to_string(), "100.0");
+            assert_eq!(seen["thresholds"]["failed_rate"].to_string(), "5.0");
             for _ in 0..2 {
                 place.advance(Span::minutes(11)).await;
             }
