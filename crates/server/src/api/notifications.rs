@@ -57,9 +57,16 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// (`payment.completed`, `booking.changed`, …); `reset` means: ask for your lists.
 #[utoipa::path(
     get, path = "/api/notifications/stream/", tag = "notifications", security(("bearer" = [])),
-    params(("Last-Event-ID" = Option<String>, Header, description = "the id of the last message that was seen")),
+    params(
+        ("Last-Event-ID" = Option<String>, Header, description = "the id of the last message that was seen"),
+    ),
     responses(
-        (status = 200, description = "Messages without end", content_type = "text/event-stream", body = String),
+        (
+            status = 200,
+            description = "Messages without end",
+            content_type = "text/event-stream",
+            body = String,
+        ),
         crate::http::openapi::RefusedOrBroken,
     ),
 )]

@@ -3,7 +3,7 @@
 use domain::time::Span;
 use serde_json::{Value, json};
 
-use super::place::{Place, run_with};
+use super::place::{Login, Place, run_with};
 
 const ALERTS: &str = "/api/payments/admin/alerts";
 const VITALS: &str = "/api/payments/admin/vitals";
@@ -38,24 +38,26 @@ store::both! {
             for _ in 0..2 {
                 place.advance(Span::minutes(11)).await;
             }
-            let open = place.get(Some(&admin), &format!("{ALERTS}?status=open")).await.1;
-            let open = open["results"].as_array().expect("a list").clone();
-            assert_eq!(open.len(), 1, "{open:?}");
-            assert_eq!((&open[0]["kind"], &open[0]["acknowledged_at"]), (&json!("failure_rate"), &Value::Null));
-            assert_eq!(open[0]["detail"], "20 of 20 attempts failed");
+            // Registering left mails that cannot be sent: alerts as well.
+            let alerts = place.get(Some(&admin), &format!("{ALERTS}?status=open")).await.1;
+            let alerts = alerts["results"].as_array().expect("a list").clone();
+            let ours: Vec<&Value> = alerts.iter().filter(|alert| alert["kind"] == "failure_rate").collect();
+            let [alert] = ours[..] else { panic!("told once: {alerts:?}") };
+            assert_eq!(alert["detail"], "20 of 20 attempts failed");
+            assert_eq!(alert["acknowledged_at"], Value::Null);
             for address in ["<admin@example.org>", "<ops@example.com>"] {
                 let told = digests(&place, address);
                 assert_eq!(told.len(), 1, "{address}");
                 assert!(told[0].contains("failure_rate"), "{}", told[0]);
             }
-            ticked_off(&place, &admin, &open[0]["id"]).await;
+            ticked_off(&place, &admin, (&alert["id"], alerts.len())).await;
             assert_eq!(place.get(Some(&lesson.student), ALERTS).await.0, 403);
             assert_eq!(place.get(Some(&lesson.student), VITALS).await.0, 403);
         });
     }
 }
 
-async fn ticked_off(place: &Place, admin: &super::place::Login, id: &Value) {
+async fn ticked_off(place: &Place, admin: &Login, (id, all): (&Value, usize)) {
     let path = format!("{ALERTS}/{id}/ack");
     for _ in 0..2 {
         let (status, ticked) = place.post(Some(admin), &path, &json!({})).await;
@@ -63,8 +65,9 @@ async fn ticked_off(place: &Place, admin: &super::place::Login, id: &Value) {
         assert_eq!(ticked["acknowledged_by"], admin.person.uuid.as_str());
     }
     let open = place.get(Some(admin), &format!("{ALERTS}?status=open")).await.1;
-    assert_eq!((&open["results"], &open["count"]), (&json!([]), &json!(0)));
-    assert_eq!(place.get(Some(admin), ALERTS).await.1["count"], 1);
+    assert_eq!(open["count"], all - 1);
+    assert!(open["results"].as_array().expect("a list").iter().all(|alert| alert["id"] != *id));
+    assert_eq!(place.get(Some(admin), ALERTS).await.1["count"], all);
     for missing in ["1", "0", "x"] {
         let path = format!("{ALERTS}/{missing}/ack");
         assert_eq!(place.post(Some(admin), &path, &json!({})).await.0, 404);

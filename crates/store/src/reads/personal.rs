@@ -135,12 +135,15 @@ impl Reads<'_> {
             "FROM booking WHERE lane = $1 AND payee = $2 AND state IN ('pending', 'confirmed')",
             "FROM booking WHERE payer = $2 AND CAST($1 AS BIGINT) >= 0 AND state IN ('pending', 'confirmed')",
             "FROM payment WHERE lane = $1 AND payee = $2 AND state IN ('processing', 'disputed')",
-            "FROM payment WHERE payer = $2 AND CAST($1 AS BIGINT) >= 0 AND state IN ('processing', 'disputed')",
-            "FROM refund WHERE payer = $2 AND CAST($1 AS BIGINT) >= 0 AND state IN ('requested', 'approved', 'processing')",
+            "FROM payment WHERE payer = $2 AND CAST($1 AS BIGINT) >= 0 \
+             AND state IN ('processing', 'disputed')",
+            "FROM refund WHERE payer = $2 AND CAST($1 AS BIGINT) >= 0 \
+             AND state IN ('requested', 'approved', 'processing')",
             "FROM payment JOIN refund ON refund.lane = payment.lane AND refund.payment = payment.id \
              WHERE payment.lane = $1 AND payment.payee = $2 AND payment.refund_reserved_minor > 0",
             "FROM payment JOIN op ON op.lane = payment.lane AND op.payment = payment.id \
-             WHERE payment.payer = $2 AND CAST($1 AS BIGINT) >= 0 AND payment.state IN ('pending', 'failed', 'cancelled') \
+             WHERE payment.payer = $2 AND CAST($1 AS BIGINT) >= 0 \
+             AND payment.state IN ('pending', 'failed', 'cancelled') \
              AND op.state IN ('intent', 'in_flight', 'waiting', 'unknown')",
         ];
         for open in OPEN {
