@@ -49,6 +49,14 @@ pub enum Command {
     CheckConfig,
     /// Fill an empty database with a lively marketplace and serve it
     Demo(Listen),
+    /// Fill an empty database with so many made-up payments, for measuring
+    Seed {
+        #[arg(long, default_value_t = 10_000)]
+        payments: u64,
+        /// The days they are spread over, ending now
+        #[arg(long, default_value_t = 400)]
+        days: u32,
+    },
     /// Look after administrators
     #[command(subcommand)]
     Admin(AdminCommand),

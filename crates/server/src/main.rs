@@ -58,6 +58,7 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             tokio::task::spawn_blocking(move || create_admin(&config, &email)).await??
         }
         Command::Smoke => commands::smoke().await?,
+        Command::Seed { payments, days } => commands::seed(config, commands::Size { payments, days }).await?,
         Command::Demo(_) => commands::demo(config, stop).await?,
         Command::CheckConfig => unreachable!("it needs no runtime and is done before"),
     };

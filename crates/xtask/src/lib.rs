@@ -11,6 +11,8 @@ pub mod hook;
 pub mod install;
 pub mod openapi;
 pub mod postgres;
+pub mod scale;
+pub mod seed;
 pub mod shell;
 pub mod sim;
 pub mod smoke;

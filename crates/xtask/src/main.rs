@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use xtask::bench;
 use xtask::bench::databases::Engine;
+use xtask::scale;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The chores of this repository")]
@@ -61,6 +62,33 @@ enum Command {
         #[arg(long)]
         binary: Option<PathBuf>,
     },
+    /// Fill an empty database with so many payments
+    Seed {
+        /// sqlite:PATH or postgres://…
+        #[arg(long)]
+        database: String,
+        #[arg(long, default_value_t = 10_000)]
+        payments: u64,
+        /// Use this binary instead of building one
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
+    /// Ask reports and histories of a small and of a large database, and compare
+    Scale {
+        #[arg(long, default_value_t = 10_000)]
+        small: u64,
+        #[arg(long, default_value_t = 250_000)]
+        large: u64,
+        /// Only this one; both unless given
+        #[arg(long)]
+        engine: Option<EngineWord>,
+        /// Measure this binary instead of building one
+        #[arg(long)]
+        binary: Option<PathBuf>,
+        /// Where the JSON goes
+        #[arg(long, default_value = "target/scale.json")]
+        output: PathBuf,
+    },
     /// Run the release binary in an empty folder, look at it, stop it
     Smoke {
         /// Run this binary instead of building one
@@ -83,6 +111,15 @@ enum EngineWord {
     Postgres,
 }
 
+impl From<EngineWord> for Engine {
+    fn from(word: EngineWord) -> Engine {
+        match word {
+            EngineWord::Sqlite => Engine::Sqlite,
+            EngineWord::Postgres => Engine::Postgres,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Ci => xtask::ci::run(),
@@ -97,11 +134,13 @@ fn main() -> ExitCode {
         }
         Command::Openapi => xtask::openapi::run(),
         Command::Crash { engine, rounds, seed, binary } => {
-            let engine = match engine {
-                EngineWord::Sqlite => Engine::Sqlite,
-                EngineWord::Postgres => Engine::Postgres,
-            };
+            let engine = engine.into();
             xtask::crash::run(&xtask::crash::Arguments { engine, rounds, seed, binary })
+        }
+        Command::Seed { database, payments, binary } => xtask::seed::run(&database, payments, binary),
+        Command::Scale { small, large, engine, binary, output } => {
+            let engines = engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |one| vec![one.into()]);
+            scale::run(&scale::Arguments { small, large, engines, binary, output })
         }
         Command::Smoke { binary } => xtask::smoke::run(binary),
         Command::Sim { arguments } => xtask::sim::run(&arguments),

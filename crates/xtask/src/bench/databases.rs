@@ -135,8 +135,19 @@ impl Databases<'_> {
         format!("postgres://postgres@127.0.0.1:{}/{name}", self.cluster.port())
     }
 
-    fn sql(&self, database: &str, statement: &str) -> Result<()> {
+    pub fn sql(&self, database: &str, statement: &str) -> Result<()> {
         shell::output(psql(&self.url(database)).args(["--quiet", "-c", statement])).map(drop)
+    }
+
+    /// An empty database; the one of SQLite lies in `folder`.
+    pub fn create(&self, engine: Engine, name: &str, folder: &Path) -> Result<String> {
+        match engine {
+            Engine::Sqlite => Ok(format!("sqlite:{}", folder.join(format!("{name}.db")).display())),
+            Engine::Postgres => {
+                self.sql("postgres", &format!("CREATE DATABASE {name}"))?;
+                Ok(self.url(name))
+            }
+        }
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -168,11 +168,19 @@ impl<'a> Bench<'a> {
 
 /// What the figures depend on besides the code.
 fn about(arguments: &Arguments) -> Result<Value> {
+    let mut about = about_machine(arguments.binary.as_deref())?;
+    about["connections"] = json!(load::CONNECTIONS);
+    about["seconds"] = json!(arguments.seconds);
+    Ok(about)
+}
+
+/// Machine, databases' settings and, where this tree was built, its commit.
+pub fn about_machine(binary: Option<&Path>) -> Result<Value> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
     let settings: Vec<String> =
         POSTGRES_SETTINGS.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-    let commit = match &arguments.binary {
+    let commit = match binary {
         // Whoever names a binary knows where it is from; we do not.
         Some(_) => "unknown: a binary was named".to_owned(),
         None => shell::output(shell::command("git").args(["rev-parse", "HEAD"]))?.trim().to_owned(),
@@ -181,8 +189,6 @@ fn about(arguments: &Arguments) -> Result<Value> {
         "commit": commit,
         "cores": std::thread::available_parallelism()?.get(),
         "processor": model.trim_start_matches([':', ' ', '\t']),
-        "connections": load::CONNECTIONS,
-        "seconds": arguments.seconds,
         "postgresql": settings,
         "sqlite": "WAL, synchronous = FULL",
     }))
