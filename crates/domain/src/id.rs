@@ -99,6 +99,8 @@ ids! {
     InboxId,
     AuditId,
     AlertId,
+    /// A change of the reports' sums.
+    DeltaId,
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub mod command;
 
 pub mod audit;
 
+pub mod rollups;
+
 pub(crate) mod letters;
 
 pub mod pricing;

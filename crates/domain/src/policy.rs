@@ -1,8 +1,10 @@
 //! The marketplace's settings as far as rules depend on them. The server fills this from its
 //! configuration; defaults are the contract's.
 
+use jiff::tz::TimeZone;
+
 use crate::money::{Currency, Rate};
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 /// What is sold, as the contract's `kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +103,7 @@ pub struct Policies {
     pub refresh_idle: Span,
     pub refresh_reuse_grace: Span,
     pub inbox: InboxPolicy,
+    pub calendar: Calendar,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +150,53 @@ pub struct InboxPolicy {
     pub park: Span,
     /// After so many failures an event is given up.
     pub failures_max: i64,
+}
+
+/// How instants become days and hours where the reports are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// IANA name.
+    pub zone: String,
+    /// From when on which offset holds, seconds east, in order; the first one from the beginning of time.
+    pub offsets: Vec<(Timestamp, i64)>,
+}
+
+impl Calendar {
+    /// The calendar of a zone until the end of this century; `None` for a name that is no zone's.
+    pub fn of_zone(zone: &str) -> Option<Calendar> {
+        const END: i64 = 4_102_444_800;
+        let time_zone = TimeZone::get(zone).ok()?;
+        let beginning = jiff::Timestamp::UNIX_EPOCH;
+        let first = (Timestamp(i64::MIN), i64::from(time_zone.to_offset(beginning).seconds()));
+        let changes =
+            time_zone.following(beginning).take_while(|change| change.timestamp().as_second() < END);
+        let later = changes.map(|change| {
+            (Timestamp(change.timestamp().as_microsecond()), i64::from(change.offset().seconds()))
+        });
+        Some(Calendar { zone: zone.to_owned(), offsets: std::iter::once(first).chain(later).collect() })
+    }
+
+    /// The day an instant lies in, days since 1970-01-01.
+    pub fn day(&self, at: Timestamp) -> i64 {
+        self.local(at).day()
+    }
+
+    /// The hour of the day an instant lies in, 0 to 23.
+    pub fn hour(&self, at: Timestamp) -> i64 {
+        self.local(at).0.div_euclid(Span::HOUR.0).rem_euclid(24)
+    }
+
+    fn local(&self, at: Timestamp) -> Timestamp {
+        let later = self.offsets.partition_point(|(from, _)| *from <= at);
+        let offset = later.checked_sub(1).map_or(0, |last| self.offsets[last].1);
+        at + Span::seconds(offset)
+    }
+}
+
+impl Default for Calendar {
+    fn default() -> Self {
+        Calendar { zone: "UTC".into(), offsets: vec![(Timestamp(i64::MIN), 0)] }
+    }
 }
 
 impl FeePolicy {
@@ -221,6 +271,7 @@ impl Default for Policies {
             refresh_idle: Span::days(7),
             refresh_reuse_grace: Span::seconds(60),
             inbox: InboxPolicy { park: Span::hours(72), failures_max: 12 },
+            calendar: Calendar::default(),
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::money::{Currency, Money};
 use crate::records::{
     Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card,
     Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginThrottle,
-    Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Session, Setting, StudentProfile,
-    TeacherProfile,
+    Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Rollup, RollupDelta, Session, Setting,
+    StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -52,6 +52,8 @@ macro_rules! tables {
             audit_origins: AuditOrigin,
             audit_blocks: AuditBlock,
             audit_cursors: AuditCursor,
+            rollups: Rollup,
+            rollup_deltas: RollupDelta,
         }
     };
 }

@@ -263,6 +263,7 @@ CREATE UNIQUE INDEX payment_booking ON payment (lane, booking);
 CREATE INDEX payment_payee ON payment (lane, payee, created_at, id);
 CREATE INDEX payment_payer ON payment (payer, created_at, id);
 CREATE INDEX payment_created ON payment (created_at, id);
+CREATE INDEX payment_paid ON payment (paid_at, id) WHERE paid_at IS NOT NULL;
 CREATE INDEX payment_wake ON payment (wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE op (
@@ -383,6 +384,7 @@ CREATE TABLE entry (
 );
 -- A second posting of the same event is impossible even if the code above is wrong.
 CREATE UNIQUE INDEX entry_once ON entry (lane, subject, subject_id, recipe);
+CREATE INDEX entry_at ON entry (at, id);
 
 CREATE TABLE posting (
     lane BIGINT NOT NULL,
@@ -407,6 +409,30 @@ CREATE TABLE balance (
     pending_minor BIGINT NOT NULL,
     postings BIGINT NOT NULL,
     PRIMARY KEY (lane, account, owner, currency)
+);
+
+-- The sums of days that reports are read from; only folding the deltas below writes them.
+CREATE TABLE rollup (
+    lane BIGINT NOT NULL,
+    measure TEXT NOT NULL CHECK (measure IN ('created', 'captured', 'hour', 'method', 'latency', 'payer', 'payee', 'refunded', 'request', 'attempt')),
+    day BIGINT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('booking', 'gig_purchase', 'course', 'event', 'wallet_topup')),
+    currency TEXT NOT NULL,
+    label TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    total_minor BIGINT NOT NULL,
+    base_minor BIGINT NOT NULL,
+    fee_minor BIGINT NOT NULL,
+    share_minor BIGINT NOT NULL,
+    PRIMARY KEY (lane, measure, day, kind, currency, label)
+);
+
+-- What a commit changed in the sums, until it is folded into them.
+CREATE TABLE rollup_delta (
+    lane BIGINT NOT NULL,
+    id BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (lane, id)
 );
 
 CREATE TABLE event (

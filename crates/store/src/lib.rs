@@ -14,6 +14,7 @@ pub mod verify;
 
 mod db;
 pub mod origin;
+mod recount;
 pub mod testing;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use domain::time::Timestamp;
 
 pub use db::{Db, Settings, StartError, migrate as migrate_database, schema_status};
+pub use recount::settle_reports;
 pub use writer::Error;
 
 /// Where the writer learns what time it is.

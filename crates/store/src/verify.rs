@@ -9,6 +9,7 @@ mod calendar;
 mod chain;
 mod checks;
 mod names;
+mod rollups;
 
 use std::fmt;
 use std::ops::Range;
@@ -28,7 +29,7 @@ const CHAIN_PAGE: usize = 500;
 /// One violated invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// `I1` … as in the documentation; `ids`, `claims` and `calendar` for the store's own.
+    /// `I1` … as in the documentation; `ids`, `claims`, `calendar` and `reports` for the store's own.
     pub invariant: &'static str,
     /// Which row, what was expected, what was found; no personal data.
     pub detail: String,
@@ -45,7 +46,7 @@ pub fn verify_database(url: &Url, options: &Options) -> Result<Vec<Finding>, Sta
     let mut connection = Connection::open(url, Access::Read, &options.patient())?;
     let snapshot = |connection: &mut Connection| {
         connection.begin()?;
-        let found = verify_lanes(connection, 0..LANES);
+        let found = verify(&mut Reads::new(connection));
         connection.rollback();
         found
     };
@@ -71,12 +72,21 @@ pub fn visit_chain(
 
 /// Everything that is wrong with a snapshot; empty when every minor unit is explained.
 pub fn verify(reads: &mut Reads<'_>) -> Result<Vec<Finding>, Fault> {
-    look(reads, 0..LANES)
+    let mut findings = look(reads, 0..LANES)?;
+    rollups::check(reads, &mut findings)?;
+    Ok(findings)
 }
 
-/// The same for some lanes, in whatever transaction the connection is in.
+/// What can be told of some lanes alone, in whatever transaction the connection is in.
 pub fn verify_lanes(connection: &mut Connection, lanes: Range<i64>) -> Result<Vec<Finding>, Fault> {
     look(&mut Reads::new(connection), lanes)
+}
+
+/// The reports' sums alone, of all lanes, in whatever transaction the connection is in.
+pub fn verify_reports(connection: &mut Connection) -> Result<Vec<Finding>, Fault> {
+    let mut findings = Vec::new();
+    rollups::check(&mut Reads::new(connection), &mut findings)?;
+    Ok(findings)
 }
 
 fn look(reads: &mut Reads<'_>, lanes: Range<i64>) -> Result<Vec<Finding>, Fault> {

@@ -66,6 +66,9 @@ fn missing_packages() -> Vec<&'static str> {
     if !shell::succeeds(shell::command("npm").arg("--version")) {
         missing.push("npm");
     }
+    if !shell::succeeds(shell::command("hledger").arg("--version")) {
+        missing.push("hledger");
+    }
     missing
 }
 

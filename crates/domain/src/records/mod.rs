@@ -7,11 +7,13 @@ mod booking;
 mod outbox;
 mod payment;
 mod people;
+mod rollup;
 
 pub use booking::*;
 pub use outbox::*;
 pub use payment::*;
 pub use people::*;
+pub use rollup::*;
 
 /// An enum with the word each value is stored as.
 macro_rules! words {

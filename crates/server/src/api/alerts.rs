@@ -18,7 +18,7 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use crate::app::App;
 use crate::http::caller::Admin;
 use crate::http::json::{Instant, ratio};
-use crate::http::page::{Cursor, ListQuery, link_next, next_address};
+use crate::http::page::{Cursor, ListQuery, link_next, next_after};
 use crate::http::{Problem, Query};
 use crate::vitals;
 
@@ -39,6 +39,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct AlertQuery {
     /// `open` for those that nobody has looked at
     status: Option<String>,
@@ -112,7 +113,7 @@ async fn list_alerts(
     let answer = Alerts {
         count: count.min(COUNT_MAX),
         count_exact: (count > COUNT_MAX).then_some(false),
-        next: last.map(|last| next_address(&app.config.public_url(), &uri, last)),
+        next: last.map(|last| next_after(&app.config.public_url(), &uri, last)),
         results: rows(&app, alerts).await?,
     };
     Ok((headers, Json(answer)))

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::http::caller::Admin;
 use crate::http::dates::Range;
 use crate::http::json::Instant;
-use crate::http::page::{Cursor, ListQuery, link_next, next_address};
+use crate::http::page::{Cursor, ListQuery, link_next, next_after};
 use crate::http::{Problem, Query};
 
 /// What the audit calls people.
@@ -39,6 +39,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct AuditQuery {
     /// UUID of whoever did it
     actor: Option<String>,
@@ -138,7 +139,7 @@ async fn list_audit(
     let last = entries.last().filter(|_| more);
     let last = last.map(|entry| Cursor { created_at: entry.at, id: entry.id.raw() });
     let headers = last.map_or_else(HeaderMap::new, |last| link_next(&uri, last));
-    let next = last.map(|last| next_address(&app.config.public_url(), &uri, last));
+    let next = last.map(|last| next_after(&app.config.public_url(), &uri, last));
     let answer = Audit {
         count: count.min(COUNT_MAX),
         count_exact: (count > COUNT_MAX).then_some(false),

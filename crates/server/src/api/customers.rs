@@ -14,7 +14,7 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use crate::app::App;
 use crate::http::caller::Admin;
 use crate::http::json::{Instant, MoneyNumber};
-use crate::http::page::{Cursor, ListQuery, link_next, next_address};
+use crate::http::page::{Cursor, ListQuery, link_next, next_after};
 use crate::http::{Problem, Query};
 
 /// The route of this file under one of its mounts.
@@ -31,6 +31,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct CustomerQuery {
     /// Such as `sandbox`
     gateway: Option<String>,
@@ -140,7 +141,7 @@ async fn list_customers(
     let answer = Customers {
         count: count.min(COUNT_MAX),
         count_exact: (count > COUNT_MAX).then_some(false),
-        next: last.map(|last| next_address(&app.config.public_url(), &uri, last)),
+        next: last.map(|last| next_after(&app.config.public_url(), &uri, last)),
         results: parts.into_iter().map(row).collect(),
     };
     Ok((headers, Json(answer)))

@@ -8,6 +8,7 @@ pub mod bookings;
 pub mod calendar;
 pub mod cards;
 pub mod customers;
+pub mod exports;
 pub mod gigs;
 pub mod health;
 pub mod meetings;
@@ -20,6 +21,7 @@ pub mod refunds;
 pub mod sandbox;
 pub mod teachers;
 pub mod timeline;
+pub mod tracking;
 pub mod users;
 pub mod webhooks;
 
@@ -45,6 +47,8 @@ pub fn document() -> OpenApi {
         bookings::document(),
         calendar::document(),
         payments::document(),
+        tracking::document(),
+        exports::document(),
         refunds::document(),
         cards::document(),
         webhooks::document(),
@@ -81,6 +85,8 @@ pub fn routes(app: App) -> Router {
     for prefix in mounts {
         router = router
             .merge(payments::routes(prefix))
+            .merge(tracking::routes(prefix))
+            .merge(exports::routes(prefix))
             .merge(refunds::routes(prefix))
             .merge(cards::routes(prefix))
             .merge(audit::routes(prefix))

@@ -43,6 +43,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ExportQuery {
     /// `json` unless given, or `csv`
     format: Option<String>,

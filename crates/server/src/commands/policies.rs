@@ -1,8 +1,8 @@
 //! From settings to the rules' policies: every setting that a rule depends on passes here.
 
 use domain::policy::{
-    BookingFlow, BookingPolicy, FeeMode, FeePolicy, InboxPolicy, Kind, Policies, PriceUnit, RefundFeePolicy,
-    RefundPolicy, Release, Reschedule,
+    BookingFlow, BookingPolicy, Calendar, FeeMode, FeePolicy, InboxPolicy, Kind, Policies, PriceUnit,
+    RefundFeePolicy, RefundPolicy, Release, Reschedule,
 };
 use domain::time::Span;
 
@@ -46,6 +46,8 @@ pub fn policies(config: &Config, instance: &str) -> Policies {
             park: Span::hours(config.webhooks.park_hours),
             failures_max: config.webhooks.max_attempts.into(),
         },
+        calendar: Calendar::of_zone(&config.reports.time_zone)
+            .expect("the configuration refuses unknown zones"),
         ..Policies::default()
     }
 }

@@ -176,6 +176,10 @@ fn open(
             if !applied.is_empty() {
                 tracing::info!(?applied, "the database was migrated");
             }
+            if store::settle_reports(&url, &options, &policies.calendar)? {
+                let zone = &policies.calendar.zone;
+                tracing::info!(zone, "the reports' sums were counted anew in their time zone");
+            }
             Some(lock)
         }
         Role::Beside if store::schema_status(&url, &options)? != Status::Current => {

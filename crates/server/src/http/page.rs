@@ -81,9 +81,11 @@ pub fn link_next(uri: &Uri, last: Cursor) -> HeaderMap {
     headers
 }
 
-/// The whole address of the page after the row that ended this one.
-pub fn next_address(public_url: &str, uri: &Uri, last: Cursor) -> String {
-    format!("{public_url}{}", with_parameter(uri, "cursor", &last.encode()))
+/// The whole address of where a list goes on by cursor, a numbered one too.
+pub fn next_after(public_url: &str, uri: &Uri, last: Cursor) -> String {
+    let mut pairs = others(uri, &["page", "cursor"]);
+    pairs.append_pair("cursor", &last.encode());
+    format!("{public_url}{}?{}", uri.path(), pairs.finish())
 }
 
 /// `page` and `page_size`, as they arrive.
@@ -147,15 +149,21 @@ fn bounded(field: &str, value: Option<i64>, default: u32, most: u32) -> Result<u
 
 /// The path and query with one parameter replaced.
 fn with_parameter(uri: &Uri, name: &str, value: &str) -> String {
+    let mut pairs = others(uri, &[name]);
+    pairs.append_pair(name, value);
+    format!("{}?{}", uri.path(), pairs.finish())
+}
+
+/// The parameters of a query but some.
+fn others(uri: &Uri, names: &[&str]) -> form_urlencoded::Serializer<'static, String> {
     let query = uri.query().unwrap_or("");
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     for (known, text) in form_urlencoded::parse(query.as_bytes()) {
-        if known != name {
+        if !names.contains(&known.as_ref()) {
             pairs.append_pair(&known, &text);
         }
     }
-    pairs.append_pair(name, value);
-    format!("{}?{}", uri.path(), pairs.finish())
+    pairs
 }
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ pub(super) async fn look(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Queues a letter about the alerts that nobody has been told of.
-pub(super) async fn digest(app: &App) -> Result<(), Error> {
+/// Queues a letter about the alerts that nobody has been told of. Whether there is one now.
+pub(super) async fn digest(app: &App) -> Result<bool, Error> {
     let until = app.clock.now() - SETTLED;
     let read = app.db.read(move |reads| {
         let told = reads.find::<Setting>(&DIGEST_UNTIL.to_owned())?;
@@ -42,10 +42,10 @@ pub(super) async fn digest(app: &App) -> Result<(), Error> {
         Ok((since, reads.alerts_between((since, until), 1)?))
     });
     let (since, new) = read.await?;
-    if !new.is_empty() {
-        app.db.record(QueueDigest { since, until }).await?;
+    if new.is_empty() {
+        return Ok(false);
     }
-    Ok(())
+    app.db.record(QueueDigest { since, until }).await
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,7 @@ mod gateways;
 mod letters;
 mod queue;
 mod refund_letters;
+mod rollups;
 mod schedules;
 mod sealing;
 
@@ -50,7 +51,7 @@ struct Part {
     round: fn(App) -> Round,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "clock", idle: OFTEN, round: |app| Box::pin(clockwork::follow(app)) },
     Part { name: "sandbox webhooks", idle: OFTEN, round: |app| Box::pin(gateways::deliver(app)) },
     Part { name: "inbox", idle: OFTEN, round: |app| Box::pin(inbound::round(app)) },
@@ -58,6 +59,7 @@ const PARTS: [Part; 8] = [
     Part { name: "bookings", idle: OFTEN, round: |app| Box::pin(schedules::bookings(app)) },
     Part { name: "payments", idle: OFTEN, round: |app| Box::pin(schedules::payments(app)) },
     Part { name: "jobs", idle: OFTEN, round: |app| Box::pin(queue::round(app)) },
+    Part { name: "rollups", idle: OFTEN, round: |app| Box::pin(rollups::fold(app)) },
     Part { name: "housekeeping", idle: SELDOM, round: |app| Box::pin(schedules::housekeeping(app)) },
 ];
 

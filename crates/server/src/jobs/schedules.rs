@@ -71,11 +71,10 @@ pub(super) async fn housekeeping(app: App) -> Result<usize, Error> {
     if turn(&app, "vitals", LOOK_EVERY).await? {
         alerting::look(&app).await?;
     }
-    if turn(&app, "alert_digest", DIGEST_EVERY).await? {
-        alerting::digest(&app).await?;
-    }
-    // Turns are not work that waits: a clock that jumps needs one of each, not the ones it missed.
-    Ok(0)
+    let told = turn(&app, "alert_digest", DIGEST_EVERY).await? && alerting::digest(&app).await?;
+    // Turns are not work that waits: a clock that jumps needs one of each, not the ones it missed. A letter
+    // that was just queued is.
+    Ok(usize::from(told))
 }
 
 /// Whether it is time and this node is the first. Asks without writing as long as it is not time.

@@ -11,3 +11,4 @@ mod payments;
 mod refunds;
 mod reschedules;
 mod slot_races;
+mod tracking;

@@ -91,6 +91,6 @@ impl Client {
         let response = self.0.clone().oneshot(request).await.expect("routers answer");
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
-        Answer::new(parts.status, parts.headers, String::from_utf8(bytes.into()).expect("text"))
+        Answer::new(parts.status, parts.headers, String::from_utf8_lossy(&bytes).into_owned())
     }
 }

@@ -28,7 +28,7 @@ use server::seal::Seal;
 use server::vitals::Gauges;
 use store::engine::Options;
 use store::testing::TestDb;
-use store::{Db, Settings, migrate_database};
+use store::{Db, Settings, migrate_database, settle_reports};
 
 use super::Client;
 
@@ -95,6 +95,7 @@ fn sandbox(clock: &Arc<ManualClock>) -> SandboxGateway {
 fn database(db: &TestDb, clock: &Arc<ManualClock>, policies: &Arc<Policies>) -> Db {
     let options = Options::default();
     migrate_database(&db.url, &options, clock.now()).expect("an empty database");
+    settle_reports(&db.url, &options, &policies.calendar).expect("a migrated database");
     let clock = Arc::clone(clock);
     let settings = Settings {
         options,

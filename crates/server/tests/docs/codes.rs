@@ -13,9 +13,10 @@ const BEGIN: &str = "<!-- codes: written by `cargo xtask openapi` -->\n";
 const END: &str = "<!-- end of codes -->\n";
 
 /// What HTTP and the gateways say no with, beside the rules.
-const PROBLEMS: [(&str, u16, &str); 28] = [
+const PROBLEMS: [(&str, u16, &str); 29] = [
     ("malformed", 400, "The request cannot be read: syntax, encoding, NUL, a header."),
     ("validation_failed", 400, "Fields are wrong; `details` has the messages of each."),
+    ("use_cursor", 400, "So far back a list is read by cursor; `next` has it."),
     ("payment_method_count", 400, "Exactly one payment method must be named."),
     ("raw_card_disabled", 400, "Card numbers are not taken here; send a token."),
     ("card_not_test", 400, "Only the published test numbers are taken; the number is not repeated."),

@@ -4,14 +4,18 @@
 //! administrators' lists, and what anybody may browse (active offers, teachers). Nothing else
 //! belongs here.
 
-use domain::id::{JobId, PersonId};
+use domain::id::{DeltaId, EntryId, Id, JobId, PersonId};
+use domain::money::Currency;
 use domain::records::{
-    Alert, Booking, Category, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Person, Word,
+    Alert, Booking, Category, Entry, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Person,
+    RollupDelta, Word,
 };
 use domain::rows::Record;
 use domain::time::Timestamp;
 
 use super::Reads;
+use super::exports::{BookedEntry, ExportFilter, Line};
+use super::payments::LargeFilter;
 use super::people::{KNOWN, Known};
 use crate::engine::{Fault, Value};
 
@@ -73,6 +77,86 @@ impl Reads<'_> {
         let expired = "WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2";
         let answers: Vec<IdempotencyRecord> = self.select(expired, &due(now, limit))?;
         Ok(answers.iter().map(Record::key).collect())
+    }
+
+    /// What waits to be added to the reports' sums.
+    pub fn waiting_deltas(
+        &mut self,
+        after: Option<DeltaId>,
+        limit: usize,
+    ) -> Result<Vec<RollupDelta>, Fault> {
+        let (lane, id) = after.map_or((-1, -1), |after| (after.lane().number(), after.raw()));
+        let params = [Value::Int(lane), Value::Int(id), count(limit)];
+        self.select("WHERE (lane, id) > ($1, $2) ORDER BY lane, id LIMIT $3", &params)
+    }
+
+    /// Everybody's large payments, last paid first.
+    pub fn large_payments(&mut self, filter: &LargeFilter) -> Result<Vec<Payment>, Fault> {
+        let word = |word: Option<&'static str>| Value::text(word.unwrap_or(""));
+        self.select(
+            "WHERE paid_at >= $1 AND paid_at < $2 AND total_minor >= $3 AND currency = $4 \
+             AND ($5 = '' OR kind = $5) AND ($6 = '' OR state = $6) \
+             ORDER BY paid_at DESC, id DESC LIMIT $7",
+            &[
+                Value::Int(filter.from.0),
+                Value::Int(filter.until.0),
+                Value::Int(filter.least_minor),
+                Value::text(filter.currency.code()),
+                word(filter.kind.map(Word::word)),
+                word(filter.state.map(Word::word)),
+                count(filter.limit),
+            ],
+        )
+    }
+
+    /// Payments made between two instants, oldest first.
+    pub fn exported_payments(&mut self, filter: &ExportFilter) -> Result<Vec<Payment>, Fault> {
+        self.select(
+            "WHERE created_at >= $1 AND created_at < $2 AND (created_at, id) > ($3, $4) \
+             AND ($5 = '' OR kind = $5) ORDER BY created_at, id LIMIT $6",
+            &exported(filter),
+        )
+    }
+
+    /// Entries booked between two instants, oldest first, as far as they move money: what is only
+    /// pending is no entry for an accountant. Of a kind: those of its payments.
+    pub fn exported_entries(&mut self, filter: &ExportFilter) -> Result<Vec<BookedEntry>, Fault> {
+        let sql = "\
+            SELECT e.id, e.recipe, e.subject, e.subject_id, e.currency, e.at, p.account, p.owner, p.posted_minor \
+              FROM (SELECT entry.lane, entry.id, entry.recipe, entry.subject, entry.subject_id, entry.currency, \
+                           entry.at \
+                      FROM entry \
+                      LEFT JOIN op ON entry.subject = 'op' AND op.lane = entry.lane AND op.id = entry.subject_id \
+                      LEFT JOIN payment ON payment.lane = entry.lane AND payment.id = coalesce(op.payment, \
+                           CASE WHEN entry.subject = 'payment' THEN entry.subject_id END) \
+                     WHERE entry.at >= $1 AND entry.at < $2 AND (entry.at, entry.id) > ($3, $4) \
+                       AND ($5 = '' OR payment.kind = $5) \
+                       AND EXISTS (SELECT 1 FROM posting AS q \
+                                    WHERE q.lane = entry.lane AND q.entry = entry.id AND q.posted_minor <> 0) \
+                     ORDER BY entry.at, entry.id LIMIT $6) AS e \
+              JOIN posting AS p ON p.lane = e.lane AND p.entry = e.id \
+             WHERE p.posted_minor <> 0 \
+             ORDER BY e.at, e.id, p.number";
+        let mut booked: Vec<BookedEntry> = Vec::new();
+        for mut row in self.rows(sql, &exported(filter))? {
+            let entry = Entry {
+                id: EntryId(row.int()?),
+                recipe: row.text()?.into(),
+                subject: row.text()?.into(),
+                subject_id: row.int()?,
+                currency: {
+                    let code = row.text()?;
+                    Currency::parse(&code).ok_or_else(|| row.corrupt("a currency"))?
+                },
+                at: Timestamp(row.int()?),
+            };
+            let line = Line { account: row.text()?, owner: row.int()?, posted_minor: row.int()? };
+            match booked.last_mut().filter(|last| last.entry.id == entry.id) {
+                Some(last) => last.lines.push(line),
+                None => booked.push(BookedEntry { entry, lines: vec![line] }),
+            }
+        }
+        Ok(booked)
     }
 
     /// What humans were asked to look at, newest first.
@@ -158,6 +242,13 @@ impl Reads<'_> {
 
 fn count(limit: usize) -> Value {
     Value::Int(i64::try_from(limit).expect("limits are small"))
+}
+
+fn exported(filter: &ExportFilter) -> [Value; 6] {
+    let (at, id) = filter.after.unwrap_or((Timestamp(i64::MIN), i64::MIN));
+    let kind = Value::text(filter.kind.map_or("", Word::word));
+    let [from, until, at, id] = [filter.from.0, filter.until.0, at.0, id].map(Value::Int);
+    [from, until, at, id, kind, count(filter.limit)]
 }
 
 fn due(now: Timestamp, limit: usize) -> [Value; 2] {

@@ -12,17 +12,23 @@ mod cards;
 pub mod changes;
 pub mod customers;
 mod everything;
+pub mod exports;
 mod fanout;
+pub mod history;
 mod offers;
 pub mod payments;
 mod people;
 pub mod personal;
+mod recount;
 pub mod refunds;
+pub mod rollups;
 pub mod timeline;
 
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
 pub use offers::Offered;
 pub use people::{Known, LoggedIn};
+pub(crate) use recount::ZONE as REPORT_ZONE;
+pub(crate) use rollups::read as read_delta;
 
 use domain::records::{Claim, Space};
 

@@ -1,6 +1,7 @@
 //! Payments as people and administrators list them.
 
-use domain::id::{Id, PersonId};
+use domain::id::{Id, PaymentId, PersonId};
+use domain::money::Currency;
 use domain::policy::Kind;
 use domain::records::{Payment, PaymentState, Word};
 use domain::time::Timestamp;
@@ -25,54 +26,110 @@ pub struct PaymentFilter {
     pub kind: Option<Kind>,
     pub from: Timestamp,
     pub until: Timestamp,
+    /// Bounds of what is charged, inclusive.
+    pub total_minor: (i64, i64),
     /// Only what is older than this row.
     pub before: Option<(Timestamp, i64)>,
     pub limit: usize,
 }
 
+/// Which large payments are shown: captured between two instants, the end exclusive.
+#[derive(Clone, Copy, Debug)]
+pub struct LargeFilter {
+    pub least_minor: i64,
+    pub currency: Currency,
+    pub kind: Option<Kind>,
+    pub state: Option<PaymentState>,
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub limit: usize,
+}
+
+/// A condition on `payment`, and its parameters.
+pub(super) struct Scope {
+    pub(super) sql: String,
+    pub(super) params: Vec<Value>,
+}
+
+impl Scope {
+    /// The number of the next parameter.
+    pub(super) fn next(&self) -> usize {
+        self.params.len() + 1
+    }
+
+    pub(super) fn with(&self, more: Value) -> Vec<Value> {
+        [&self.params[..], &[more]].concat()
+    }
+}
+
 impl Reads<'_> {
     /// Newest first by `(created_at, id)`.
     pub fn payments(&mut self, filter: &PaymentFilter) -> Result<Vec<Payment>, Fault> {
-        let mut found = Vec::new();
-        match filter.person {
-            None => found.extend(self.payments_where("", &[], filter)?),
-            Some(person) => {
-                let own = Value::Int(person.raw());
-                if filter.side != Some(Side::Payee) {
-                    found.extend(self.payments_where(
-                        "payer = $8 AND",
-                        std::slice::from_ref(&own),
-                        filter,
-                    )?);
-                }
-                if filter.side != Some(Side::Payer) {
-                    let owned = [own, Value::Int(person.lane().number())];
-                    found.extend(self.payments_where("lane = $9 AND payee = $8 AND", &owned, filter)?);
-                }
-            }
+        let mut found: Vec<Payment> = Vec::new();
+        for scope in scopes(filter) {
+            found.extend(self.select(&newest(&scope), &scope.with(limit(filter)))?);
         }
         found.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.id)));
         found.truncate(filter.limit);
         Ok(found)
     }
 
-    fn payments_where(
-        &mut self,
-        scope: &str,
-        whose: &[Value],
-        filter: &PaymentFilter,
-    ) -> Result<Vec<Payment>, Fault> {
-        let (before_at, before_id) = filter.before.unwrap_or((Timestamp(i64::MAX), i64::MAX));
-        let word = |word: Option<&'static str>| Value::text(word.unwrap_or(""));
-        let limit = i64::try_from(filter.limit).expect("limits are small");
-        let rest = format!(
-            "WHERE {scope} ($1 = '' OR state = $1) AND ($2 = '' OR kind = $2) \
-             AND created_at >= $3 AND created_at < $4 AND (created_at, id) < ($5, $6) \
-             ORDER BY created_at DESC, id DESC LIMIT $7"
-        );
-        let mut params = vec![word(filter.state.map(Word::word)), word(filter.kind.map(Word::word))];
-        params.extend([filter.from.0, filter.until.0, before_at.0, before_id, limit].map(Value::Int));
-        params.extend_from_slice(whose);
-        self.select(&rest, &params)
+    /// Where the same rows stand in the list, newest first, without the rows.
+    pub fn payment_places(&mut self, filter: &PaymentFilter) -> Result<Vec<(Timestamp, PaymentId)>, Fault> {
+        let mut found = Vec::new();
+        for scope in scopes(filter) {
+            let sql = format!("SELECT created_at, id FROM payment {}", newest(&scope));
+            for mut row in self.rows(&sql, &scope.with(limit(filter)))? {
+                found.push((Timestamp(row.int()?), PaymentId(row.int()?)));
+            }
+        }
+        found.sort_unstable_by_key(|place| std::cmp::Reverse(*place));
+        found.truncate(filter.limit);
+        Ok(found)
     }
+}
+
+fn newest(scope: &Scope) -> String {
+    format!("WHERE {} ORDER BY created_at DESC, id DESC LIMIT ${}", scope.sql, scope.next())
+}
+
+fn limit(filter: &PaymentFilter) -> Value {
+    Value::Int(i64::try_from(filter.limit).expect("limits are small"))
+}
+
+/// One for each side, so that each is read from its own index.
+pub(super) fn scopes(filter: &PaymentFilter) -> Vec<Scope> {
+    if filter.person.is_none() {
+        return vec![scope(filter, Side::Payer)];
+    }
+    let sides = [Side::Payer, Side::Payee].into_iter();
+    sides
+        .filter(|side| filter.side.is_none_or(|only| only == *side))
+        .map(|side| scope(filter, side))
+        .collect()
+}
+
+pub(super) fn scope(filter: &PaymentFilter, side: Side) -> Scope {
+    let (before_at, before_id) = filter.before.unwrap_or((Timestamp(i64::MAX), i64::MAX));
+    let word = |word: Option<&'static str>| Value::text(word.unwrap_or(""));
+    let mut params = vec![word(filter.state.map(Word::word)), word(filter.kind.map(Word::word))];
+    let (least, most) = filter.total_minor;
+    params.extend([filter.from.0, filter.until.0, before_at.0, before_id, least, most].map(Value::Int));
+    let whose = match (filter.person, side) {
+        (None, _) => "",
+        (Some(person), Side::Payer) => {
+            params.push(Value::Int(person.raw()));
+            "payer = $9 AND"
+        }
+        (Some(person), Side::Payee) => {
+            params.extend([person.raw(), person.lane().number()].map(Value::Int));
+            "lane = $10 AND payee = $9 AND"
+        }
+    };
+    let sql = format!(
+        "{whose} ($1 = '' OR state = $1) AND ($2 = '' OR kind = $2) \
+         AND created_at >= $3 AND created_at < $4 AND (created_at, id) < ($5, $6) \
+         AND total_minor BETWEEN $7 AND $8"
+    );
+    Scope { sql, params }
 }

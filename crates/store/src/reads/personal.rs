@@ -69,6 +69,8 @@ pub const NOT_SHOWN: &[(&str, &str)] = &[
     ("writer_mark", "of the installation"),
     ("audit_block", "of the installation"),
     ("audit_cursor", "of the installation"),
+    ("rollup", "sums of payments that are shown"),
+    ("rollup_delta", "sums of payments that are shown"),
     ("one_time_token", "hashes of links that were mailed"),
     ("login_throttle", "digests that lead to nobody"),
     ("op", "the tries of a payment that is shown"),

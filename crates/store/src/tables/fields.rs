@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use domain::id::{
-    AlertId, AuditId, AvailabilityId, BookingId, CardId, EntryId, EventId, Id, InboxId, JobId, OfferId, OpId,
-    PaymentId, PersonId, RefundId, SessionId,
+    AlertId, AuditId, AvailabilityId, BookingId, CardId, DeltaId, EntryId, EventId, Id, InboxId, JobId,
+    OfferId, OpId, PaymentId, PersonId, RefundId, SessionId,
 };
 use domain::money::Currency;
 use domain::policy::{FeeMode, Kind, PriceUnit};
 use domain::records::{
-    BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, OfferState, OpKind,
-    OpState, PaymentState, ProposalOutcome, Purpose, RefundCause, RefundState, Space, Word,
+    BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, Measure, OfferState,
+    OpKind, OpState, PaymentState, ProposalOutcome, Purpose, RefundCause, RefundState, Space, Word,
 };
 use domain::time::Timestamp;
 
@@ -163,6 +163,7 @@ id_fields!(
     AvailabilityId,
     BookingId,
     CardId,
+    DeltaId,
     EntryId,
     EventId,
     InboxId,
@@ -208,6 +209,7 @@ word_fields!(
     InboxState,
     JobState,
     Kind,
+    Measure,
     OfferState,
     OpKind,
     OpState,

@@ -2,7 +2,9 @@
 
 use domain::id::{Id, Lane, PersonId};
 use domain::ledger::{AccountKey, Balance};
-use domain::records::{Card, Customer, Op, Payment, Quote, Refund};
+use domain::records::{
+    Amounts, Card, Customer, Op, Payment, Quote, Refund, Rollup, RollupDelta, RollupKey, Word,
+};
 use domain::rows::{NoGroup, Record};
 
 use super::{Stored, found_by_id, table};
@@ -67,6 +69,36 @@ impl Stored for Customer {
         match *group {}
     }
 }
+
+table!(Rollup, "rollup", key 6, {
+    text measure = key.measure, int day = key.day, text kind = key.kind, text currency = key.currency,
+    text label = key.label, int number = amounts.number, int total_minor = amounts.total_minor,
+    int base_minor = amounts.base_minor, int fee_minor = amounts.fee_minor,
+    int share_minor = amounts.share_minor,
+} build Rollup {
+    key: RollupKey { measure, day, kind, currency, label },
+    amounts: Amounts { number, total_minor, base_minor, fee_minor, share_minor },
+});
+
+impl Stored for Rollup {
+    fn key_values(key: &RollupKey) -> Vec<Value> {
+        vec![
+            Value::Int(Rollup::LANE.number()),
+            Value::text(key.measure.word()),
+            Value::Int(key.day),
+            Value::text(key.kind.word()),
+            Value::text(key.currency.code()),
+            Value::text(key.label.as_str()),
+        ]
+    }
+    const GROUP: &'static [usize] = &[];
+    fn group_values(group: &NoGroup) -> Vec<Value> {
+        match *group {}
+    }
+}
+
+table!(RollupDelta, "rollup_delta", key 2, { int id, text body });
+found_by_id!(RollupDelta);
 
 impl crate::engine::Table for Balance {
     const NAME: &'static str = "balance";

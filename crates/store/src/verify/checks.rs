@@ -362,9 +362,22 @@ const PAYEE_NET: &str = "
     HAVING CAST(sum(expected) AS BIGINT) <> CAST(sum(found) AS BIGINT)";
 
 /// Tables whose ids are given out by their lane.
-const WITH_IDS: [&str; 14] = [
-    "person", "session", "offer", "booking", "payment", "op", "refund", "card", "entry", "event", "job",
-    "inbox", "audit", "alert",
+const WITH_IDS: [&str; 15] = [
+    "person",
+    "session",
+    "offer",
+    "booking",
+    "payment",
+    "op",
+    "refund",
+    "card",
+    "entry",
+    "event",
+    "job",
+    "inbox",
+    "audit",
+    "alert",
+    "rollup_delta",
 ];
 
 /// An id says its lane, and was given out by it: the next one is higher than all.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::context::{Context, Plants};
 use domain::policy::Policies;
+use domain::rollups;
 use domain::world::World;
 
 use super::work::Work;
@@ -200,6 +201,8 @@ fn prepare(
     for work in works.iter_mut() {
         decide(cx, &mut world, work.as_mut());
     }
+    load::more(connection, &mut world, rollups::needs)?;
+    rollups::note(cx, &mut world);
     flush::flush(connection, &world)?;
     if connection.is_postgres() {
         // On one machine an answer to COMMIT cannot be lost.

@@ -34,6 +34,18 @@ pub(super) fn load(connection: &mut Connection, works: &[Box<dyn Work>]) -> Resu
     Err(Fault::other("a command keeps asking for more"))
 }
 
+/// Loads what turns out to be wanted after the decisions, under the same locks.
+pub(super) fn more(
+    connection: &mut Connection,
+    world: &mut World,
+    wanted: impl FnOnce(&World, &mut Needs),
+) -> Result<(), Fault> {
+    let mut needs = Needs::default();
+    wanted(world, &mut needs);
+    needs.subtract(world);
+    if needs.is_empty() { Ok(()) } else { fetch(connection, needs, world, None) }
+}
+
 fn lanes(works: &[Box<dyn Work>]) -> Vec<i64> {
     let mut lanes = Lanes::new();
     for work in works {

@@ -181,6 +181,12 @@ impl Market {
         Market { db: Db::open(&db.url, settings("one", &clock)).unwrap(), clock }
     }
 
+    /// A second node of the same marketplace.
+    pub fn again(db: &TestDb) -> Market {
+        let clock = clock();
+        Market { db: Db::open(&db.url, settings("two", &clock)).unwrap(), clock }
+    }
+
     /// What somebody offered for: `None` where the rules said no.
     pub fn submit<C: Command>(&self, command: C) -> Result<C::Receipt, Refusal> {
         match wait(self.db.submit(command)) {

@@ -7,8 +7,11 @@ use domain::time::Timestamp;
 use store::both;
 use store::engine::{Access, Connection, Fault, Options, Value};
 use store::reads::bookings::BookingFilter;
+use store::reads::exports::ExportFilter;
+use store::reads::history::PaidFilter;
 use store::reads::payments::{PaymentFilter, Side};
 use store::reads::refunds::RefundFilter;
+use store::reads::rollups::RollupFilter;
 use store::reads::{OfferFilter, Reads};
 use store::tables::Stored;
 use store::testing::{TestDb, plans};
@@ -94,6 +97,11 @@ both! {
         ordered(&mut c, "due_payments", |reads| reads.due_payments(NOW, 100));
         ordered(&mut c, "due_inbox", |reads| reads.due_inbox(NOW, 100));
         ordered(&mut c, "due_jobs", |reads| reads.due_jobs(NOW, 100));
+        let (from, until) = (Timestamp(0), NOW);
+        let month = ExportFilter { kind: None, from, until, after: None, limit: 500 };
+        ordered(&mut c, "exported_payments", |reads| reads.exported_payments(&month));
+        indexed(&mut c, "exported_entries", |reads| reads.exported_entries(&month));
+        ordered(&mut c, "waiting_deltas", |reads| reads.waiting_deltas(None, 100));
         ordered(&mut c, "expired_answers", |reads| reads.expired_answers(NOW, 100));
     }
 
@@ -125,6 +133,20 @@ both! {
         let mut c = planner(db);
         c.begin().unwrap();
         indexed(&mut c, "count_bookings", |reads| reads.count_bookings(&bookings(Side::Payer)));
+        for side in [Side::Payer, Side::Payee] {
+            let (own, usd) = (payments(Some(STUDENT), side), domain::money::Currency::USD);
+            ordered(&mut c, "payment_places", |reads| reads.payment_places(&own));
+            indexed(&mut c, "history_sums", |reads| reads.history_sums(&own, side, usd));
+            let (person, from, until) = (STUDENT, own.from, own.until);
+            let paid = PaidFilter { person, kind: None, currency: usd, from, until };
+            indexed(&mut c, "paid_sums", |reads| reads.paid_sums(&paid, side));
+            indexed(&mut c, "paid_payments", |reads| reads.paid_payments(&paid, side, 100));
+        }
+        for measure in domain::records::Measure::ALL {
+            let (kind, currency) = (None, domain::money::Currency::USD);
+            let days = RollupFilter { first_day: 20_000, last_day: 20_029, kind, currency };
+            indexed(&mut c, measure.word(), |reads| reads.rollups(&[*measure], &days));
+        }
         indexed(&mut c, "logged_in", |reads| reads.logged_in(SessionId(257)));
         indexed(&mut c, "known", |reads| reads.known(STUDENT));
         ordered(&mut c, "busy", |reads| reads.busy(STUDENT, 20_000..=20_090));
@@ -137,5 +159,15 @@ fn bookings(side: Side) -> BookingFilter {
 
 fn payments(person: Option<PersonId>, side: Side) -> PaymentFilter {
     let (from, until) = (Timestamp(0), Timestamp::FAR_FUTURE);
-    PaymentFilter { person, side: Some(side), state: None, kind: None, from, until, before: None, limit: 20 }
+    PaymentFilter {
+        person,
+        side: Some(side),
+        state: None,
+        kind: None,
+        from,
+        until,
+        total_minor: (0, i64::MAX),
+        before: None,
+        limit: 20,
+    }
 }

@@ -1,14 +1,20 @@
 //! `verify` is silent about a lively marketplace, and names every kind of damage.
 
+use domain::context::Context;
 use domain::gateway::RefundReportState;
 use domain::id::Id;
 use domain::idempotency::Key;
 use domain::payments::PayBooking;
+use domain::policy::Calendar;
 use domain::records::Claim;
+use domain::rollups::Fold;
+use domain::time::Span;
+use domain::world::{Needs, World};
 use store::both;
 use store::engine::{Access, Connection};
+use store::settle_reports;
 use store::testing::TestDb;
-use store::verify::{verify_database, verify_lanes};
+use store::verify::{verify_database, verify_lanes, verify_reports};
 
 use crate::market::*;
 
@@ -93,6 +99,19 @@ fn unguard(connection: &mut Connection) {
     }
 }
 
+/// What is done to the reports' sums.
+const UNTRUE: &[&str] = &[
+    "UPDATE rollup SET number = number + 1 WHERE measure = 'hour'",
+    "UPDATE rollup SET label = label || '0' WHERE measure = 'payer'",
+    "UPDATE rollup SET day = day + 1 WHERE measure = 'captured'",
+    "UPDATE rollup SET kind = 'course' WHERE measure = 'refunded'",
+    "UPDATE rollup SET share_minor = share_minor - 1 WHERE measure = 'payee'",
+    "DELETE FROM rollup WHERE measure = 'attempt'",
+    "UPDATE payment SET paid_at = paid_at + 3600000000 WHERE paid_at IS NOT NULL",
+    "UPDATE setting SET value = 'Pacific/Auckland' WHERE name = 'reports.time_zone'",
+    "INSERT INTO rollup_delta (lane, id, body) VALUES (1, 257, 'hour\t1\tbooking\tUSD\t07\t1\t1\t1\t1\t1')",
+];
+
 /// What is done to the records, and the invariant that must be named for it.
 #[rustfmt::skip]
 const DAMAGE: &[(&str, &str)] = &[
@@ -166,6 +185,47 @@ both! {
             connection.rollback();
             let named: Vec<_> = findings.iter().map(|finding| finding.invariant).collect();
             assert!(named.contains(invariant), "{damage}: {findings:?}");
+        }
+    }
+
+    fn a_refund_that_changes_alone_is_counted_all_the_same(db) {
+        let market = Market::open(db);
+        let (id, op) = market.give(&market.paid(TEACHERS[0], 16), 2_000);
+        market.refunded(op, market.amount(op), RefundReportState::Succeeded);
+        let needs = move |_: &World, needs: &mut Needs| needs.refunds.key(id);
+        let decide = move |_: &Context<'_>, world: &mut World| {
+            world.refunds.update(&id, |refund| {
+                refund.processed_at = refund.processed_at.map(|at| at + Span::days(1));
+            });
+            Ok(())
+        };
+        market.submit(Act { lanes: vec![id.lane()], needs, decide }).unwrap();
+        let mut connection = db.open(Access::Read);
+        connection.begin().unwrap();
+        assert_eq!(verify_reports(&mut connection).unwrap(), []);
+    }
+
+    fn sums_of_reports_that_are_not_true_are_named(db) {
+        lively(db);
+        let options = store::engine::Options::default();
+        let zone = Calendar::of_zone("America/New_York").unwrap();
+        assert!(settle_reports(&db.url, &options, &zone).unwrap(), "until now they were in UTC");
+        assert!(!settle_reports(&db.url, &options, &zone).unwrap());
+        assert_eq!(verify_database(&db.url, &options).unwrap(), [], "waiting to be folded");
+        let market = Market::again(db);
+        let waiting = market.db.read_now(|reads| reads.waiting_deltas(None, 1_000)).unwrap();
+        let deltas: Vec<_> = waiting.iter().map(|delta| delta.id).collect();
+        assert_eq!(wait(market.db.record(Fold { deltas: deltas.clone() })).unwrap(), deltas.len());
+        assert_eq!(wait(market.db.record(Fold { deltas })).unwrap(), 0, "nothing is folded twice");
+        assert_eq!(market.db.read_now(|reads| reads.waiting_deltas(None, 1)).unwrap(), []);
+        assert_eq!(verify_database(&db.url, &options).unwrap(), []);
+        let mut connection = db.open(Access::Write);
+        for damage in UNTRUE {
+            connection.begin().unwrap();
+            assert!(connection.execute(damage, &[]).unwrap() > 0, "{damage}");
+            let findings = verify_reports(&mut connection).unwrap();
+            connection.rollback();
+            assert_eq!(findings.first().map(|finding| finding.invariant), Some("reports"), "{damage}");
         }
     }
 

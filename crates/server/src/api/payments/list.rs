@@ -141,12 +141,7 @@ fn filter(
 ) -> Result<PaymentFilter, Problem> {
     let range =
         Range::read(query.date_from.as_deref(), query.date_to.as_deref(), &app.config.reports.time_zone)?;
-    let side = match query.role.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        None | Some("") => None,
-        Some("student") => Some(Side::Payer),
-        Some("teacher" | "instructor") => Some(Side::Payee),
-        Some(_) => return Err(Problem::field("role", "must be student or teacher")),
-    };
+    let side = side(query.role.as_deref())?;
     let everybody = caller.person.admin && side.is_none();
     Ok(PaymentFilter {
         person: (!everybody).then_some(caller.person.id),
@@ -155,13 +150,24 @@ fn filter(
         kind: word::<Kind>("kind", query.kind.as_deref())?,
         from: range.from,
         until: range.until,
+        total_minor: (0, i64::MAX),
         before,
         limit,
     })
 }
 
+/// The side of a payment that a role is on.
+pub(super) fn side(role: Option<&str>) -> Result<Option<Side>, Problem> {
+    match role.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("") => Ok(None),
+        Some("student") => Ok(Some(Side::Payer)),
+        Some("teacher" | "instructor") => Ok(Some(Side::Payee)),
+        Some(_) => Err(Problem::field("role", "must be student or teacher")),
+    }
+}
+
 /// A stored word in either case.
-fn word<W: Word>(field: &str, text: Option<&str>) -> Result<Option<W>, Problem> {
+pub(in crate::api) fn word<W: Word>(field: &str, text: Option<&str>) -> Result<Option<W>, Problem> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let known = W::parse(&text.to_ascii_lowercase());
     known.map(Some).ok_or_else(|| {
@@ -171,11 +177,11 @@ fn word<W: Word>(field: &str, text: Option<&str>) -> Result<Option<W>, Problem> 
 }
 
 /// A payment with what its row shows of others.
-struct View {
-    payment: Payment,
-    booking: Option<Booking>,
-    payer: Option<Person>,
-    payee: Option<Person>,
+pub(in crate::api) struct View {
+    pub(in crate::api) payment: Payment,
+    pub(in crate::api) booking: Option<Booking>,
+    pub(in crate::api) payer: Option<Person>,
+    pub(in crate::api) payee: Option<Person>,
 }
 
 async fn views(app: &App, filter: PaymentFilter) -> Result<Vec<View>, Problem> {
@@ -184,7 +190,7 @@ async fn views(app: &App, filter: PaymentFilter) -> Result<Vec<View>, Problem> {
 }
 
 /// Loads bookings and people set-based: the number of queries does not depend on the rows.
-async fn views_of(app: &App, payments: Vec<Payment>) -> Result<Vec<View>, Problem> {
+pub(in crate::api) async fn views_of(app: &App, payments: Vec<Payment>) -> Result<Vec<View>, Problem> {
     let views = app.db.read(move |reads| {
         let ids: Vec<BookingId> = payments.iter().filter_map(|payment| payment.booking).collect();
         let bookings: BTreeMap<BookingId, Booking> =
@@ -203,7 +209,7 @@ async fn views_of(app: &App, payments: Vec<Payment>) -> Result<Vec<View>, Proble
     Ok(views.await?)
 }
 
-fn row(view: &View, strict: bool) -> PaymentRow {
+pub(in crate::api) fn row(view: &View, strict: bool) -> PaymentRow {
     let View { payment, booking, payer, payee } = view;
     let quote = &payment.quote;
     let rate: Money = booking.as_ref().map_or(quote.base(), |b| b.currency.minor(b.rate_minor));

@@ -1,15 +1,18 @@
-//! `LinguaFlex` payments: paying a booking, client-confirmed intents, one-step purchases, lists.
+//! `LinguaFlex` payments: paying a booking, client-confirmed intents, one-step purchases, lists, histories and
+//! personal summaries.
 //!
 //! Every handler does the same: find what is paid through the caller's scope, begin in one commit,
 //! drive the operation, answer from what stands then. Amounts from the client are never used.
 
 mod answers;
+mod history;
 mod intent;
 mod list;
 mod pay;
 mod planted;
 mod purchase;
 mod settle;
+mod summary;
 
 pub(crate) use list::wire_state;
 
@@ -20,6 +23,10 @@ use utoipa::OpenApi;
 
 use crate::app::App;
 use crate::http::problem;
+
+pub(super) use history::currency;
+pub(super) use list::{PaymentRow, View, row, views_of, word};
+pub(super) use summary::{SummaryQuery, half_up, paid_filter, summary_of};
 
 /// The room's routes under one of its mounts.
 pub fn routes(prefix: &str) -> Router<App> {
@@ -32,6 +39,9 @@ pub fn routes(prefix: &str) -> Router<App> {
         .route(&at("/process-direct-payment"), post(purchase::process_direct_payment))
         .route(&at("/payments"), get(list::list_payments))
         .route(&at("/payments/{id}"), get(list::get_payment))
+        .route(&at("/history"), get(history::history))
+        .route(&at("/summary"), get(summary::own_summary))
+        .route(&at("/admin/summary/{user_id}"), get(summary::user_summary))
         .layer(from_fn(problem::unsuccessful))
 }
 
@@ -46,6 +56,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
         purchase::process_direct_payment,
         list::list_payments,
         list::get_payment,
+        history::history,
+        summary::own_summary,
+        summary::user_summary,
     ))]
     struct Document;
     Document::openapi()

@@ -1,6 +1,7 @@
 //! Paying through the router, on both engines: every field, every card, every refusal.
 
 mod cards;
+mod history;
 mod input;
 mod intents;
 mod keys;

@@ -1,0 +1,33 @@
+//! Adding what commits have changed to the reports' sums.
+//!
+//! Nobody waits for it, because whoever reads a report adds the waiting changes himself: so little is
+//! done at a time, with a pause after it, that payments do not notice. Only a long queue is worked off
+//! without pauses.
+
+use domain::id::DeltaId;
+use domain::rollups::Fold;
+use store::Error;
+
+use crate::app::App;
+
+/// Changes looked at in one round; as many are a long queue.
+const ROUND: usize = 512;
+/// Folded in one commit: about so many bytes, and so about a hundred payments.
+const BYTES: usize = 48 * 1024;
+
+/// How many were folded, or 0 when the next round may wait.
+pub(super) async fn fold(app: App) -> Result<usize, Error> {
+    let waiting = app.db.read(|reads| reads.waiting_deltas(None, ROUND)).await?;
+    let mut bytes = 0;
+    let some = waiting.iter().take_while(|delta| {
+        let begun = bytes < BYTES;
+        bytes += delta.body.len();
+        begun
+    });
+    let deltas: Vec<DeltaId> = some.map(|delta| delta.id).collect();
+    if deltas.is_empty() {
+        return Ok(0);
+    }
+    let folded = app.db.record(Fold { deltas }).await?;
+    Ok(if waiting.len() < ROUND { 0 } else { folded })
+}
