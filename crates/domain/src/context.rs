@@ -1,5 +1,5 @@
-//! What a decision may look at besides the world: the instant, the settings, and, in the simulator,
-//! which rule has been removed on purpose.
+//! What a decision may look at besides the world: the instant, the settings, where the request came
+//! from, and, in the simulator, which rule has been removed on purpose.
 
 use crate::policy::Policies;
 use crate::time::Timestamp;
@@ -10,6 +10,9 @@ pub struct Context<'a> {
     pub now: Timestamp,
     pub policies: &'a Policies,
     pub plants: Plants,
+    /// `<address> <request id>` of the request behind this; nothing for the system's own work. Only the
+    /// audit keeps it: no rule depends on it.
+    pub origin: Option<&'a str>,
 }
 
 /// Rules that the simulator can remove to prove that it would notice.

@@ -28,6 +28,8 @@ pub mod world;
 
 pub mod command;
 
+pub mod audit;
+
 pub mod rollups;
 
 pub(crate) mod letters;
@@ -49,6 +51,8 @@ pub mod refunds;
 pub mod bookings;
 
 pub mod payments;
+
+pub mod vitals;
 
 pub mod people;
 

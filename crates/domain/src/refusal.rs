@@ -90,6 +90,9 @@ pub enum Refusal {
     #[error("Another refund of this payment is waiting for a decision.")]
     RefundOpen { refund: RefundId, state: &'static str },
 
+    #[error("Money is still pending: open bookings, payments, refunds or a balance.")]
+    MoneyPending,
+
     #[error("The idempotency key was used with another request.")]
     IdempotencyKeyReused,
 }
@@ -157,6 +160,7 @@ impl Refusal {
             R::NotRefundable => "not_refundable",
             R::RefundExceedsRemaining => "refund_exceeds_remaining",
             R::RefundOpen { .. } => "refund_open",
+            R::MoneyPending => "money_pending",
             R::IdempotencyKeyReused => "idempotency_key_reused",
         }
     }

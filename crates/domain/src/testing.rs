@@ -1,6 +1,6 @@
 //! A database in memory for tests of verbs: what a command asks for is there or does not exist.
 
-use crate::command::{Command, Lanes};
+use crate::command::{Command, Fact, Lanes};
 use crate::context::{Context, Plants};
 use crate::id::LANES;
 use crate::policy::Policies;
@@ -51,16 +51,8 @@ impl Bench {
 
     pub(crate) fn run<C: Command>(&mut self, command: &C) -> Result<C::Receipt, Refusal> {
         command.lanes(&mut Lanes::new());
-        loop {
-            let mut needs = Needs::default();
-            command.needs(&self.world, &mut needs);
-            needs.subtract(&self.world);
-            if needs.is_empty() {
-                break;
-            }
-            fill(&mut self.world, &needs);
-        }
-        let cx = Context { now: self.now, policies: &self.policies, plants: Plants::default() };
+        self.load(|world, needs| command.needs(world, needs));
+        let cx = Context { now: self.now, policies: &self.policies, plants: Plants::default(), origin: None };
         let decided = command.decide(&cx, &mut self.world);
         if decided.is_ok() {
             self.world.checkpoint();
@@ -68,5 +60,26 @@ impl Bench {
             self.world.rollback();
         }
         decided
+    }
+
+    pub(crate) fn record<F: Fact>(&mut self, fact: &F) -> F::Receipt {
+        fact.lanes(&mut Lanes::new());
+        self.load(|world, needs| fact.needs(world, needs));
+        let cx = Context { now: self.now, policies: &self.policies, plants: Plants::default(), origin: None };
+        let receipt = fact.record(&cx, &mut self.world);
+        self.world.checkpoint();
+        receipt
+    }
+
+    fn load(&mut self, ask: impl Fn(&World, &mut Needs)) {
+        loop {
+            let mut needs = Needs::default();
+            ask(&self.world, &mut needs);
+            needs.subtract(&self.world);
+            if needs.is_empty() {
+                break;
+            }
+            fill(&mut self.world, &needs);
+        }
     }
 }

@@ -7,14 +7,17 @@
 
 use std::collections::BTreeSet;
 
+use sha2::{Digest, Sha256};
+
 use crate::context::Context;
 use crate::id::{AlertId, AuditId, EntryId, EventId, Id, JobId, LANES, Lane, PersonId};
 use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
-    Alert, AuditEntry, Availability, Booking, Busy, Card, Claim, Customer, Entry, Event, IdempotencyRecord,
-    InboxEvent, Job, JobState, LaneRow, LoginThrottle, Meeting, Offer, OneTimeToken, Op, Payment, Person,
-    Posting, Refund, Rollup, RollupDelta, Session, Setting, StudentProfile, TeacherProfile,
+    Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card,
+    Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginThrottle,
+    Meeting, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Rollup, RollupDelta, Session,
+    Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -46,6 +49,10 @@ macro_rules! tables {
             idempotency: IdempotencyRecord,
             jobs: Job,
             settings: Setting,
+            alert_acks: AlertAck,
+            audit_origins: AuditOrigin,
+            audit_blocks: AuditBlock,
+            audit_cursors: AuditCursor,
             rollups: Rollup,
             rollup_deltas: RollupDelta,
         }
@@ -271,7 +278,7 @@ impl World {
         self.journal.alerts.push(Alert { id, kind: kind.into(), subject, detail, at });
     }
 
-    /// Remembers who did what. `change` is a JSON object without secrets.
+    /// Remembers who did what, from where. `change` is a JSON object without secrets and personal data.
     pub fn audit(
         &mut self,
         cx: &Context<'_>,
@@ -291,6 +298,22 @@ impl World {
             object_id,
             change,
             at: cx.now,
+            origin_mark: actor.and(cx.origin).map(origin_mark),
         });
+        if let (Some(actor), Some(origin)) = (actor, cx.origin) {
+            self.audit_origins.insert(AuditOrigin { actor, audit: id, origin: origin.to_string() });
+        }
     }
+}
+
+/// What stays in the sealed row of where somebody was, when that itself is erased. The request's id in
+/// it cannot be guessed, so neither can the address.
+pub fn origin_mark(origin: &str) -> String {
+    hex(&Sha256::digest(origin.as_bytes()))
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("four bits");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }

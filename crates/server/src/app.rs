@@ -21,8 +21,10 @@ use crate::dice::Dice;
 use crate::http::limits::Limits;
 use crate::mail::Mailer;
 use crate::meetings::Rooms;
+use crate::notices::Notices;
 use crate::protocol::Protocol;
 use crate::seal::Seal;
+use crate::vitals::Gauges;
 
 /// Cheap to clone: everything is shared.
 #[derive(Clone)]
@@ -51,6 +53,10 @@ pub struct App {
     pub mailer: Arc<Mailer>,
     /// Where sessions take place.
     pub rooms: Arc<Rooms>,
+    /// For people who watch.
+    pub notices: Arc<Notices>,
+    /// Vital signs, for Prometheus.
+    pub gauges: Gauges,
     pub plants: Plants,
 }
 

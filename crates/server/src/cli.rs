@@ -61,7 +61,7 @@ pub enum Command {
     #[command(subcommand)]
     Admin(AdminCommand),
     /// Recompute every balance from the ledger and check the books
-    Verify,
+    Verify(Against),
     /// Compare the books with the gateways'
     Reconcile,
     /// Copy the whole database into a new file, while it is in use
@@ -86,6 +86,13 @@ pub struct CopyFile {
     /// The copy: an SQLite file, whatever the database is
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct Against {
+    /// A file of checkpoints (audit.checkpoints) that the audit must still agree with
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

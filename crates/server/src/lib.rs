@@ -22,6 +22,10 @@ pub mod protocol;
 pub mod mail;
 pub mod meetings;
 
+pub mod notices;
+
+pub mod vitals;
+
 pub mod app;
 
 pub mod http;

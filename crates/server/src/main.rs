@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use server::cli::{AdminCommand, Cli, Command, Listen};
+use server::cli::{AdminCommand, Against, Cli, Command, Listen};
 use server::commands;
 use server::commands::admin::{AdminError, Made};
 use server::config::{self, Config, Secrets};
@@ -58,7 +58,9 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Restore(copy) => {
             tokio::task::spawn_blocking(move || commands::restore(&config, &copy.file)).await??
         }
-        Command::Verify => tokio::task::spawn_blocking(move || commands::verify(&config)).await??,
+        Command::Verify(Against { against }) => {
+            tokio::task::spawn_blocking(move || commands::verify(&config, against.as_deref())).await??
+        }
         Command::Admin(AdminCommand::Create { email }) => {
             tokio::task::spawn_blocking(move || create_admin(&config, &email)).await??
         }

@@ -2,6 +2,9 @@
 //!
 //! XChaCha20-Poly1305 with a random nonce; the place a secret belongs to is authenticated with it,
 //! so that a sealed text moved elsewhere does not open. Retired keys still open.
+//!
+//! And the marketplace's own signature (Ed25519, from the same key): who has a copy of the public key
+//! can tell later that nobody has written the audit anew.
 
 use std::sync::Arc;
 
@@ -9,10 +12,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
+use crate::auth::chain::mac;
 use crate::config::{Secret, Secrets};
-use crate::dice::Dice;
+use crate::dice::{Dice, hex};
 
 /// Says how a text was sealed, so that another way can come later.
 const FORM: &str = "v1.";
@@ -23,6 +28,8 @@ pub struct Seal {
     dice: Arc<dyn Dice>,
     /// The first seals; all open.
     ciphers: Vec<XChaCha20Poly1305>,
+    /// The first signs; the signatures of all are ours.
+    signers: Vec<Ed25519KeyPair>,
 }
 
 impl Seal {
@@ -31,7 +38,27 @@ impl Seal {
         let cipher = |key: &Zeroizing<[u8; 32]>| {
             XChaCha20Poly1305::new_from_slice(key.as_ref()).expect("keys have 32 bytes")
         };
-        Seal { dice, ciphers: keys.iter().map(cipher).collect() }
+        let signers = keys.iter().map(|key| signer(key.as_ref())).collect();
+        Seal { dice, ciphers: keys.iter().map(cipher).collect(), signers }
+    }
+
+    /// Our signature under a text, hex.
+    pub fn sign(&self, text: &str) -> String {
+        hex(self.signers.first().expect("there is a current key").sign(text.as_bytes()).as_ref())
+    }
+
+    /// Whether a text was signed by us, with this key or a retired one.
+    pub fn has_signed(&self, text: &str, signature: &str) -> bool {
+        let Some(signature) = from_hex(signature) else { return false };
+        self.signers.iter().any(|signer| {
+            let key = UnparsedPublicKey::new(&ED25519, signer.public_key());
+            key.verify(text.as_bytes(), &signature).is_ok()
+        })
+    }
+
+    /// What others verify our signatures with, hex.
+    pub fn public_key(&self) -> String {
+        hex(self.signers.first().expect("there is a current key").public_key().as_ref())
     }
 
     /// `place` names table, column and row or purpose; the same one opens.
@@ -56,6 +83,19 @@ impl Seal {
     }
 }
 
+fn signer(key: &[u8]) -> Ed25519KeyPair {
+    let seed = Zeroizing::new(mac(key, b"bursar signature"));
+    Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).expect("seeds have 32 bytes")
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks_exact(2);
+    let whole = digits.remainder().is_empty();
+    let bytes: Option<Vec<u8>> =
+        digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    bytes.filter(|_| whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,7 +103,8 @@ mod tests {
 
     fn seal(keys: &[u8]) -> Seal {
         let ciphers = keys.iter().map(|key| XChaCha20Poly1305::new(&[*key; 32].into())).collect();
-        Seal { dice: Arc::new(SeededDice::new(1)), ciphers }
+        let signers = keys.iter().map(|key| signer(&[*key; 32])).collect();
+        Seal { dice: Arc::new(SeededDice::new(1)), ciphers, signers }
     }
 
     #[test]
@@ -85,5 +126,17 @@ mod tests {
         let old = seal(&[1]).seal("p", &Secret::new("token"));
         assert!(seal(&[2, 1]).open("p", &old).is_some());
         assert!(seal(&[2]).open("p", &old).is_none());
+    }
+
+    #[test]
+    fn signatures_are_ours_or_they_are_not() {
+        let signature = seal(&[1]).sign("block 1");
+        assert!(seal(&[1]).has_signed("block 1", &signature));
+        assert!(seal(&[2, 1]).has_signed("block 1", &signature), "a retired key's");
+        assert!(!seal(&[2]).has_signed("block 1", &signature));
+        assert!(!seal(&[1]).has_signed("block 2", &signature));
+        for junk in ["", "0", "zz", &signature[1..], &signature[2..]] {
+            assert!(!seal(&[1]).has_signed("block 1", junk), "{junk}");
+        }
     }
 }

@@ -26,8 +26,10 @@ use server::http::limits::Limits;
 use server::http::{Surroundings, wrap};
 use server::mail::Mailer;
 use server::meetings::Rooms;
+use server::notices::Notices;
 use server::protocol::Protocol;
 use server::seal::Seal;
+use server::vitals::Gauges;
 use store::Db;
 use store::engine::Options;
 
@@ -236,6 +238,8 @@ fn app(parts: Parts) -> Opened<App> {
         rooms: Arc::new(Rooms::new(&config, &secrets, Arc::clone(&seal), None)),
         seal,
         mailer: Arc::new(Mailer::new(&config)?),
+        notices: Arc::new(Notices::new(db.clone())),
+        gauges: Gauges::default(),
         tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
         passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice))?),
         limits: Arc::new(Limits::new(&config.limits)),

@@ -29,6 +29,7 @@ CREATE TABLE claim (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (lane, space, name)
 );
+CREATE INDEX claim_subject ON claim (target) WHERE space = 'subject';
 
 CREATE TABLE person (
     lane BIGINT NOT NULL,
@@ -388,6 +389,7 @@ CREATE TABLE customer (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (lane, person, gateway)
 );
+CREATE INDEX customer_created ON customer (created_at, person);
 
 CREATE TABLE entry (
     lane BIGINT NOT NULL,
@@ -523,7 +525,39 @@ CREATE TABLE audit (
     object_id BIGINT NOT NULL,
     change TEXT NOT NULL,
     at BIGINT NOT NULL,
+    origin_mark TEXT,
     PRIMARY KEY (lane, id)
+);
+CREATE INDEX audit_at ON audit (at, id);
+CREATE INDEX audit_actor ON audit (actor, at, id) WHERE actor IS NOT NULL;
+CREATE INDEX audit_object ON audit (object, object_id, at, id);
+
+-- Personal data, so beside what is sealed: it is erased with its actor, in whose lane it lives.
+CREATE TABLE audit_origin (
+    lane BIGINT NOT NULL,
+    actor BIGINT NOT NULL,
+    audit BIGINT NOT NULL,
+    origin TEXT NOT NULL,
+    PRIMARY KEY (lane, actor, audit)
+);
+
+-- The chain that seals audit and events; all its rows live in one lane.
+CREATE TABLE audit_block (
+    lane BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    previous TEXT NOT NULL,
+    stretches TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    PRIMARY KEY (lane, number)
+);
+
+CREATE TABLE audit_cursor (
+    lane BIGINT NOT NULL,
+    sealed_lane BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (lane, sealed_lane)
 );
 
 CREATE TABLE alert (
@@ -533,10 +567,17 @@ CREATE TABLE alert (
     subject BIGINT NOT NULL,
     detail TEXT NOT NULL,
     at BIGINT NOT NULL,
-    acknowledged_at BIGINT,
     PRIMARY KEY (lane, id)
 );
 CREATE INDEX alert_at ON alert (at, id);
+
+CREATE TABLE alert_ack (
+    lane BIGINT NOT NULL,
+    alert BIGINT NOT NULL,
+    person BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (lane, alert)
+);
 
 INSERT INTO lane (lane, next)
 WITH RECURSIVE number(n) AS (

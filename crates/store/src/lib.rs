@@ -15,6 +15,7 @@ pub mod verify;
 pub mod backup;
 
 mod db;
+pub mod origin;
 mod recount;
 pub mod testing;
 

@@ -79,6 +79,37 @@ impl TestDb {
     }
 }
 
+impl TestDb {
+    /// Every value of every table as text: to look for what must not be there.
+    pub fn dump(&self) -> String {
+        let mut connection = self.open(Access::Read);
+        let mut lines = Vec::new();
+        for (table, columns) in crate::migrations().iter().flat_map(|step| tables(step.sql)) {
+            let texts: Vec<String> = columns.iter().map(|column| format!("CAST({column} AS TEXT)")).collect();
+            let rows = connection.query(&format!("SELECT {} FROM {table}", texts.join(", ")), &[]);
+            for mut row in rows.expect("a table of the schema") {
+                let values = columns.iter().map(|_| row.opt_text().expect("text").unwrap_or_default());
+                let values: Vec<String> = values.collect();
+                lines.push(format!("{table}: {}", values.join(" | ")));
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+/// The tables that a migration makes, each with its columns.
+fn tables(sql: &'static str) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    sql.split("CREATE TABLE ").skip(1).map(|made| {
+        let (name, rest) = made.split_once(" (").expect("a name and a body");
+        let (body, _) = rest.split_once("\n);").expect("a body ends");
+        let columns = body.lines().filter_map(|line| line.trim().split_once(' ')).filter(|(name, rest)| {
+            name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                && (rest.starts_with("BIGINT") || rest.starts_with("TEXT"))
+        });
+        (name, columns.map(|(name, _)| name).collect())
+    })
+}
+
 impl Drop for TestDb {
     fn drop(&mut self) {
         match &self.kept {

@@ -6,6 +6,7 @@
 //! is mended here.
 
 mod calendar;
+mod chain;
 mod checks;
 mod names;
 mod rollups;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::ops::Range;
 
 use domain::id::LANES;
+use domain::records::AuditBlock;
 
 use crate::db::StartError;
 use crate::engine::{Access, Connection, Fault, Options, Url, Value};
@@ -21,6 +23,8 @@ use crate::reads::Reads;
 
 /// More of one kind in one lane tell nothing new.
 pub(crate) const FINDINGS_MAX: usize = 100;
+/// Blocks of the audit's chain read together.
+const CHAIN_PAGE: usize = 500;
 
 /// One violated invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +53,23 @@ pub fn verify_database(url: &Url, options: &Options) -> Result<Vec<Finding>, Sta
     snapshot(&mut connection).map_err(|fault| StartError::Open(fault.into()))
 }
 
+/// Shows every block of the audit's chain, in order: whoever has the key looks at the signatures.
+pub fn visit_chain(
+    url: &Url,
+    options: &Options,
+    mut visit: impl FnMut(AuditBlock),
+) -> Result<(), StartError> {
+    let mut connection = Connection::open(url, Access::Read, &options.patient())?;
+    let mut reads = Reads::new(&mut connection);
+    let mut last = 0;
+    loop {
+        let page = reads.audit_blocks(last, CHAIN_PAGE).map_err(|fault| StartError::Open(fault.into()))?;
+        let Some(end) = page.last() else { return Ok(()) };
+        last = end.number;
+        page.into_iter().for_each(&mut visit);
+    }
+}
+
 /// Everything that is wrong with a snapshot; empty when every minor unit is explained.
 pub fn verify(reads: &mut Reads<'_>) -> Result<Vec<Finding>, Fault> {
     let mut findings = look(reads, 0..LANES)?;
@@ -70,6 +91,7 @@ pub fn verify_reports(connection: &mut Connection) -> Result<Vec<Finding>, Fault
 
 fn look(reads: &mut Reads<'_>, lanes: Range<i64>) -> Result<Vec<Finding>, Fault> {
     let mut findings = Vec::new();
+    let whole = lanes == (0..LANES);
     for lane in lanes {
         for check in checks::CHECKS {
             run(reads, check, lane, &mut findings)?;
@@ -78,6 +100,9 @@ fn look(reads: &mut Reads<'_>, lanes: Range<i64>) -> Result<Vec<Finding>, Fault>
         calendar::check(reads, lane, &mut findings)?;
         names::claims(reads, lane, &mut findings)?;
         names::answers(reads, lane, &mut findings)?;
+    }
+    if whole {
+        chain::check(reads, &mut findings)?;
     }
     Ok(findings)
 }

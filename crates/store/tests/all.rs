@@ -4,6 +4,8 @@
 
 #[path = "all/backup.rs"]
 mod backup;
+#[path = "all/chain.rs"]
+mod chain;
 #[path = "all/failures.rs"]
 mod failures;
 #[path = "all/fruit.rs"]

@@ -4,9 +4,9 @@
 use super::{Actor, lanes_of, needs_money, payment_of};
 use crate::command::{Command, Lanes};
 use crate::context::Context;
-use crate::id::{BookingId, OpId, PersonId, RefundId};
+use crate::id::{BookingId, Id, OpId, PersonId, RefundId};
 use crate::operations;
-use crate::records::{Booking, BookingState, OpKind, PaymentState, RefundCause};
+use crate::records::{Booking, BookingState, OpKind, PaymentState, RefundCause, Word};
 use crate::refunds::{self, Asked, Given};
 use crate::refusal::Refusal;
 use crate::schedule;
@@ -99,6 +99,9 @@ pub(crate) fn cancel(
     schedule::close(world, booking.id, actor.person(), reason, cx.now);
     let drop = drop_open(cx, world, booking);
     let given = give_back(cx, world, booking, actor, cause, reason);
+    let (id, before) = (booking.id, booking.state.word());
+    let change = format!(r#"{{"before":"{before}","after":"cancelled","cause":"{}"}}"#, cause.word());
+    world.audit(cx, actor.person(), "booking.cancelled", ("booking", id.raw(), id.lane()), change);
     let booking = world.bookings.get(&booking.id).expect("just closed").clone();
     let (refund, requested) = match given {
         Given::Nothing => (None, None),

@@ -81,6 +81,13 @@ pub(super) fn complete(cx: &Context<'_>, world: &mut World, booking: &Booking, h
         }
     });
     let id = booking.id;
+    let by = match how {
+        Completion::Student => Some(booking.payer),
+        Completion::Teacher => Some(booking.payee),
+        Completion::Auto => None,
+    };
+    let change = r#"{"before":"confirmed","after":"completed"}"#.to_owned();
+    world.audit(cx, by, "booking.completed", ("booking", id.raw(), id.lane()), change);
     let body = format!(r#"{{"booking_id":{id},"completed_by":"{}"}}"#, how.word());
     world.tell(id.lane(), "booking.completed", id.raw(), cx.now, body);
     let booking = world.bookings.get(&id).expect("just changed").clone();

@@ -71,6 +71,8 @@ impl Command for Confirm {
             booking.updated_at = cx.now;
         });
         let id = self.booking;
+        let change = r#"{"before":"pending","after":"confirmed"}"#.to_owned();
+        world.audit(cx, self.actor.person(), "booking.confirmed", ("booking", id.raw(), id.lane()), change);
         world.tell(id.lane(), "booking.confirmed", id.raw(), cx.now, format!(r#"{{"booking_id":{id}}}"#));
         let booking = world.bookings.get(&id).expect("just changed").clone();
         letters::of_booking(world, &booking, "confirmed", (json!({}), cx.now));

@@ -67,6 +67,8 @@ impl Command for Create {
         calendar::take(cx, world, id, ([self.payer, self.payee], self.slot))?;
         let booking = self.booking(cx, id, &offer);
         world.bookings.insert(booking.clone());
+        let change = json!({ "offer": offer.id.raw(), "after": "pending" }).to_string();
+        world.audit(cx, Some(self.payer), "booking.requested", ("booking", id.raw(), id.lane()), change);
         world.tell(id.lane(), "booking.requested", id.raw(), cx.now, format!(r#"{{"booking_id":{id}}}"#));
         letters::of_booking(world, &booking, "requested", (json!({}), cx.now));
         meetings::call_for(cx, world, &booking);

@@ -99,7 +99,6 @@ impl Reschedule {
         let change = json!({
             "from": [from.starts_at.0, from.ends_at.0],
             "to": [self.slot.starts_at.0, self.slot.ends_at.0],
-            "reason": self.reason,
         });
         let object = ("booking", booking.id.raw(), booking.id.lane());
         world.audit(cx, self.actor.person(), "booking.rescheduled", object, change.to_string());
@@ -131,6 +130,9 @@ impl Reschedule {
             booking.propose(cx, &proposal);
             booking.wake_at = wake_when_asked(cx, booking);
         });
+        let to = json!({ "to": [self.slot.starts_at.0, self.slot.ends_at.0] }).to_string();
+        let object = ("booking", id.raw(), id.lane());
+        world.audit(cx, Some(by), "booking.reschedule_requested", object, to);
         let body = format!(r#"{{"booking_id":{id}}}"#);
         world.tell(id.lane(), "booking.reschedule_requested", id.raw(), cx.now, body);
         let booking = world.bookings.get(&id).expect("just changed").clone();

@@ -22,7 +22,7 @@ pub struct Respond {
     /// The version of the booking that the answer is for.
     pub seen: i64,
     pub outcome: ProposalOutcome,
-    /// At most 1000 characters; kept in the audit trail.
+    /// At most 1000 characters.
     pub message: Option<String>,
 }
 
@@ -72,7 +72,7 @@ impl Respond {
         if paid {
             world.bookings.update(&id, |booking| booking.wake_at = wake_when_paid(cx, booking));
         }
-        let change = json!({ "outcome": outcome.word(), "message": self.message }).to_string();
+        let change = json!({ "outcome": outcome.word(), "with_message": self.message.is_some() }).to_string();
         let object = ("booking", id.raw(), id.lane());
         world.audit(cx, self.actor.person(), "booking.reschedule_answered", object, change);
         let body = format!(r#"{{"booking_id":{id},"outcome":"{}"}}"#, outcome.word());

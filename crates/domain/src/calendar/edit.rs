@@ -83,6 +83,9 @@ impl Command for EditCalendar {
         }
         plan.check()?;
         write(world, self.payee, &plan.kept);
+        let object = ("person", self.payee.raw(), self.payee.lane());
+        let change = format!(r#"{{"stretches":{}}}"#, plan.kept.len());
+        world.audit(cx, Some(self.payee), "calendar.changed", object, change);
         Ok(plan.answer())
     }
 }

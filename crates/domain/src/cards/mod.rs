@@ -107,6 +107,7 @@ impl Fact for Save {
             let (space, name) = self.claim();
             world.claims.insert(Claim { space, name, target: id.raw(), created_at: cx.now });
         }
+        note(cx, world, (self.person, id), "card.saved");
         world.cards.get(&id).expect("just saved").clone()
     }
 }
@@ -132,6 +133,7 @@ impl Command for SetDefault {
     fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Card, Refusal> {
         own(world, self.person, self.card)?;
         make_default(cx, world, self.person, Some(self.card));
+        note(cx, world, (self.person, self.card), "card.made_default");
         Ok(world.cards.peek(&self.card).expect("own").clone())
     }
 }
@@ -177,6 +179,7 @@ impl Command for Delete {
             let newest = newest.max_by_key(|card| (card.created_at, card.id)).map(|card| card.id);
             make_default(cx, world, self.person, newest);
         }
+        note(cx, world, (self.person, self.card), "card.deleted");
         if self.by == Deleter::Owner {
             let body = format!(r#"{{"card_id":{}}}"#, card.id);
             // A card that was saved again can be deleted again: each time is a job of its own.
@@ -185,6 +188,10 @@ impl Command for Delete {
         }
         Ok(card)
     }
+}
+
+fn note(cx: &Context<'_>, world: &mut World, (person, card): (PersonId, CardId), action: &'static str) {
+    world.audit(cx, Some(person), action, ("card", card.raw(), card.lane()), "{}".into());
 }
 
 fn own(world: &World, person: PersonId, id: CardId) -> Result<Card, Refusal> {

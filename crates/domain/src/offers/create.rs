@@ -5,7 +5,7 @@ use crate::bookings::Actor;
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{Id, PersonId};
-use crate::records::{Offer, OfferState};
+use crate::records::{Offer, OfferState, Word};
 use crate::refusal::Refusal;
 use crate::world::{Needs, World};
 
@@ -58,6 +58,14 @@ impl Command for CreateOffer {
         self.offer.apply(cx, &mut offer);
         world.offers.insert(offer.clone());
         let body = format!(r#"{{"offer_id":{}}}"#, offer.id);
+        let object = ("offer", offer.id.raw(), offer.id.lane());
+        world.audit(
+            cx,
+            Some(self.payee),
+            "offer.created",
+            object,
+            format!(r#"{{"after":"{}"}}"#, state.word()),
+        );
         world.tell(offer.id.lane(), "offer.created", offer.id.raw(), cx.now, body);
         Ok(offer)
     }

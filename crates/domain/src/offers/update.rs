@@ -1,11 +1,13 @@
 //! Changing an offer. Bookings made before keep the price they were made at.
 
+use serde_json::json;
+
 use super::{OfferPatch, category_taken, check_move, owned};
 use crate::bookings::Actor;
 use crate::command::{Command, Lanes};
 use crate::context::Context;
 use crate::id::{Id, OfferId};
-use crate::records::Offer;
+use crate::records::{Offer, Word};
 use crate::refusal::Refusal;
 use crate::world::{Needs, World};
 
@@ -39,6 +41,11 @@ impl Command for UpdateOffer {
             return Err(Refusal::OfferCategoryTaken);
         }
         world.offers.update(&self.offer, |offer| self.patch.apply(cx, offer));
-        Ok(world.offers.get(&self.offer).expect("looked at above").clone())
+        let after = world.offers.get(&self.offer).expect("looked at above").clone();
+        let shown = |offer: &Offer| json!({ "state": offer.state.word(), "price_minor": offer.price_minor });
+        let change = json!({ "before": shown(&offer), "after": shown(&after) }).to_string();
+        let object = ("offer", after.id.raw(), after.id.lane());
+        world.audit(cx, self.actor.person(), "offer.updated", object, change);
+        Ok(after)
     }
 }

@@ -141,6 +141,8 @@ impl Command for StartSession {
             revoked_at: None,
         };
         world.sessions.insert(session.clone());
+        let object = ("session", session.id.raw(), session.id.lane());
+        world.audit(cx, Some(self.person), "session.started", object, "{}".into());
         let person = world.people.get(&self.person).expect("looked at above").clone();
         Ok(Started { session, person })
     }

@@ -7,6 +7,7 @@
 //! what a mail says.
 
 mod adopt;
+mod erase;
 mod login;
 mod mailed;
 mod profiles;
@@ -17,6 +18,7 @@ mod sessions;
 mod tests;
 
 pub use adopt::{Adopt, Link};
+pub use erase::{ERASED_NAME, Erase, EraseTexts};
 pub use login::{StartSession, Started, TryLogin};
 pub use mailed::{Mailed, RequestReset, RequestVerification, ResetPassword, VerifyEmail};
 pub use profiles::{AddRole, ProfilePatch, Profiles, Side, UpdateProfile};

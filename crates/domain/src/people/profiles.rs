@@ -220,7 +220,16 @@ impl Command for AddRole {
             return Ok((before, false));
         }
         give(cx, world, self.person, self.role, &ProfilePatch::default());
+        let object = ("person", self.person.raw(), self.person.lane());
+        world.audit(cx, Some(self.person), "person.role_added", object, role_added(self.role).into());
         Ok((Profiles::made(world, self.person), true))
+    }
+}
+
+fn role_added(role: Role) -> &'static str {
+    match role {
+        Role::Teacher => r#"{"after":"teacher"}"#,
+        Role::Student => r#"{"after":"student"}"#,
     }
 }
 
@@ -268,6 +277,9 @@ impl Command for UpdateProfile {
                 person.updated_at = cx.now;
             });
         }
+        let object = ("person", self.person.raw(), self.person.lane());
+        // What he says of himself is his to have erased: that it changed stays.
+        world.audit(cx, Some(self.person), "person.profile_changed", object, "{}".into());
         Ok(Profiles::of(world, self.person).expect("looked at above"))
     }
 }

@@ -62,6 +62,8 @@ impl Command for Register {
         let person = self.birth().make(cx, world)?;
         profiles::give(cx, world, person.id, self.role, &self.profile);
         mailed::issue(cx, world, person.id, Purpose::VerifyEmail, &self.token, self.real_now);
+        let object = ("person", person.id.raw(), person.id.lane());
+        world.audit(cx, Some(person.id), "person.registered", object, "{}".into());
         world.tell(person.id.lane(), "person.registered", person.id.raw(), cx.now, "{}".into());
         Ok(Profiles::made(world, person.id))
     }

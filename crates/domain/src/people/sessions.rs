@@ -145,9 +145,11 @@ impl Command for Logout {
         wanted.sessions.key(self.session);
     }
 
-    fn decide(&self, _cx: &Context<'_>, world: &mut World) -> Result<(), Refusal> {
-        let proven = world.sessions.get(&self.session).is_some_and(|s| age(s, &self.chain).is_some());
-        if proven {
+    fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<(), Refusal> {
+        let session = world.sessions.get(&self.session).filter(|s| age(s, &self.chain).is_some());
+        if let Some(person) = session.map(|session| session.person) {
+            let object = ("session", self.session.raw(), self.session.lane());
+            world.audit(cx, Some(person), "session.ended", object, "{}".into());
             world.sessions.update(&self.session, |session| {
                 session.revoked_at = session.revoked_at.or(Some(self.real_now));
             });

@@ -106,10 +106,65 @@ pub struct AuditEntry {
     pub action: Cow<'static, str>,
     pub object: String,
     pub object_id: i64,
-    /// What changed, a JSON object without secrets.
+    /// What changed, a JSON object without secrets and without personal data: it is never erased.
     pub change: String,
     pub at: Timestamp,
+    /// SHA-256 of the [`AuditOrigin`], hex, where there was one.
+    pub origin_mark: Option<String>,
 }
+
+/// From where somebody did what the audit tells of: personal data, and so apart from what is sealed.
+/// It lives with its actor and goes with him; its mark stays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditOrigin {
+    pub actor: PersonId,
+    pub audit: AuditId,
+    /// `<address> <request id>`.
+    pub origin: String,
+}
+
+by_key!(
+    AuditOrigin,
+    (PersonId, AuditId),
+    |origin| (origin.actor, origin.audit),
+    PersonId,
+    |origin| Some(origin.actor),
+    lane | origin | origin.actor.lane()
+);
+
+/// The lane of the chain's own rows.
+pub fn chain_lane() -> Lane {
+    Lane::of("audit chain")
+}
+
+/// One link of the audit chain: what was sealed together. Append-only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditBlock {
+    /// From 1, without gaps.
+    pub number: i64,
+    /// The hash of the block before, empty for the first.
+    pub previous: String,
+    /// One line a lane: lane, ids after and until, rows, digest.
+    pub stretches: String,
+    pub at: Timestamp,
+    /// SHA-256 over all of the above, hex.
+    pub hash: String,
+    /// Ed25519 over the hash, with the marketplace's key; hex.
+    pub signature: String,
+}
+
+by_key!(AuditBlock, i64, |block| block.number, lane | _block | chain_lane());
+
+/// How far the rows of a lane have been sealed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditCursor {
+    /// The lane's number.
+    pub sealed_lane: i64,
+    /// The id of the last sealed row.
+    pub until: i64,
+}
+
+by_key!(AuditCursor, i64, |cursor| cursor.sealed_lane, lane | _cursor | chain_lane());
 
 /// Something a human must look at.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +175,16 @@ pub struct Alert {
     pub detail: String,
     pub at: Timestamp,
 }
+
+/// Somebody has looked at an alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertAck {
+    pub alert: AlertId,
+    pub person: PersonId,
+    pub at: Timestamp,
+}
+
+by_key!(AlertAck, AlertId, |ack| ack.alert, lane | ack | ack.alert.lane());
 
 /// How far a lane's ids have been given out.
 #[derive(Clone, Debug, PartialEq)]

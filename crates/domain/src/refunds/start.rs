@@ -7,7 +7,7 @@ use crate::ledger::{Account, Phase, recipes};
 use crate::money::{Currency, Money};
 use crate::policy::RefundFeePolicy;
 use crate::pricing::{self, RefundSplit};
-use crate::records::{Confirmer, Op, OpKind, OpState, Payment, Refund, RefundCause, RefundState};
+use crate::records::{Confirmer, Op, OpKind, OpState, Payment, Refund, RefundCause, RefundState, Word};
 use crate::refusal::Refusal;
 use crate::world::{Needs, World};
 
@@ -52,6 +52,7 @@ pub fn start(
     let payment = checked(cx, world, id, amount, asked.cause)?;
     let refund = draft(cx, world, &payment, amount, asked);
     let refund_id = refund.id;
+    sign(cx, world, &refund, asked);
     world.refunds.insert(refund);
     Ok((refund_id, launch(cx, world, &payment, refund_id)))
 }
@@ -81,9 +82,22 @@ pub(super) fn note(
 ) -> RefundId {
     let refund = draft(cx, world, payment, amount, asked);
     let id = refund.id;
+    sign(cx, world, &refund, asked);
     world.refunds.insert(refund);
     told_requested(cx, world, id);
     id
+}
+
+/// Who wants how much of what back.
+fn sign(cx: &Context<'_>, world: &mut World, refund: &Refund, asked: &Asked) {
+    let change = format!(
+        r#"{{"payment":{},"amount_minor":{},"cause":"{}"}}"#,
+        refund.payment,
+        refund.amount_minor,
+        refund.cause.word()
+    );
+    let object = ("refund", refund.id.raw(), refund.id.lane());
+    world.audit(cx, asked.by, "refund.begun", object, change);
 }
 
 /// Raises a request to this amount; whoever had approved it had approved another one.

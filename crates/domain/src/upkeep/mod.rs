@@ -4,6 +4,7 @@
 //! turn of a schedule is taken once, whichever node asks first; nothing here moves money.
 //! Deliberately not here: what a job does.
 
+mod alerts;
 mod answers;
 mod jobs;
 mod probe;
@@ -11,6 +12,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{Acknowledge, DIGEST_UNTIL, QueueDigest};
 pub use answers::ForgetAnswers;
 pub use jobs::{JobEnd, SettleJobs, TakeJobs};
 pub use probe::Probe;

@@ -140,11 +140,11 @@ impl Fact for NoteDifference {
     }
 }
 
-fn number(world: &World, name: &str) -> Option<i64> {
+pub(super) fn number(world: &World, name: &str) -> Option<i64> {
     world.settings.get(&name.to_string()).and_then(|setting| setting.value.parse().ok())
 }
 
-fn set(world: &mut World, name: &str, value: String) {
+pub(super) fn set(world: &mut World, name: &str, value: String) {
     let name = name.to_string();
     if world.settings.get(&name).is_some() {
         world.settings.update(&name, |setting| setting.value = value);

@@ -31,7 +31,7 @@ impl Room {
         let mut needs = Needs::default();
         fact.needs(&self.world, &mut needs);
         needs.settings.keys.into_iter().for_each(|key| self.world.settings.admit(key, None));
-        let cx = Context { now, policies: &self.policies, plants: Plants::default() };
+        let cx = Context { now, policies: &self.policies, plants: Plants::default(), origin: None };
         fact.record(&cx, &mut self.world)
     }
 

@@ -70,7 +70,7 @@ impl Shop {
     }
 
     fn context(&self) -> Context<'_> {
-        Context { now: self.now, policies: &self.policies, plants: Plants::default() }
+        Context { now: self.now, policies: &self.policies, plants: Plants::default(), origin: None }
     }
 
     /// Runs one command as a batch of its own; a refusal must touch nothing.

@@ -1,20 +1,26 @@
 //! The API: every route on one page. One file, or folder, a resource with its request and response
 //! types, documentation and handlers. The contract's prefixes are mounts of the same handlers.
 
+pub mod alerts;
+pub mod audit;
 pub mod auth;
 pub mod bookings;
 pub mod calendar;
 pub mod cards;
+pub mod customers;
 pub mod exports;
 pub mod gigs;
 pub mod health;
 pub mod meetings;
 pub mod methods;
+pub mod notifications;
 pub mod payments;
 pub mod people;
+pub mod privacy;
 pub mod refunds;
 pub mod sandbox;
 pub mod teachers;
+pub mod timeline;
 pub mod tracking;
 pub mod users;
 pub mod webhooks;
@@ -32,7 +38,7 @@ const PAYMENTS: [&str; 2] = ["/api/payments", "/stripe-payments"];
 /// ones are left out.
 pub fn document() -> OpenApi {
     let mut document = openapi::base();
-    for room in [
+    for room in vec![
         auth::document(),
         people::document(),
         users::document(),
@@ -49,6 +55,12 @@ pub fn document() -> OpenApi {
         sandbox::document(),
         health::document(),
         meetings::document(),
+        audit::document(),
+        customers::document(),
+        alerts::document(),
+        timeline::document(),
+        privacy::document(),
+        notifications::document(),
     ] {
         document.merge(room);
     }
@@ -62,6 +74,8 @@ pub fn routes(app: App) -> Router {
         .merge(calendar::routes())
         .merge(auth::routes(&app))
         .merge(people::routes())
+        .merge(privacy::routes())
+        .merge(notifications::routes())
         .merge(users::routes())
         .merge(gigs::routes())
         .merge(teachers::routes())
@@ -75,6 +89,10 @@ pub fn routes(app: App) -> Router {
             .merge(exports::routes(prefix))
             .merge(refunds::routes(prefix))
             .merge(cards::routes(prefix))
+            .merge(audit::routes(prefix))
+            .merge(customers::routes(prefix))
+            .merge(alerts::routes(prefix))
+            .merge(timeline::routes(prefix))
             .merge(webhooks::routes(prefix, &app));
     }
     router.with_state(app).merge(openapi::router(&document()))

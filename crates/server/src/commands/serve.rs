@@ -15,6 +15,7 @@ use crate::http::metrics::{self, Metrics};
 use crate::http::server::{Listener, Stop, renew};
 use crate::http::tls::Certificate;
 use crate::http::{Surroundings, wrap};
+use crate::notices::Notices;
 use crate::{api, jobs};
 
 /// Systems that stop us allow 10 seconds; what still runs then is due again after the next start.
@@ -33,16 +34,23 @@ pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartErro
         limits: Arc::clone(&app.limits),
         metrics: Arc::new(Metrics::new()),
     };
+    around.metrics.register(|registry| app.gauges.register(registry));
     let metrics = metrics_listener(&app.config).await?;
     let people = count_people(app).await?;
     print_banner(app, metrics.as_ref().map(Listener::address).transpose()?, people == 0);
     let measured = metrics::router(Arc::clone(&around.metrics));
     let routes = wrap(api::routes(app.clone()), &around);
     let working = tokio::spawn(jobs::run(app.clone(), stop.clone()));
+    let watched = end_watches(Arc::clone(&app.notices), stop.clone());
     let measuring = serve_metrics(metrics, measured, stop.clone());
     let renewing = renew_certificate(listener.certificate(), stop.clone());
-    let (renewed, ..) =
-        tokio::join!(renewing, listener.serve(routes, stop.clone()), measuring, finish(working, stop));
+    let (renewed, ..) = tokio::join!(
+        renewing,
+        listener.serve(routes, stop.clone()),
+        measuring,
+        watched,
+        finish(working, stop)
+    );
     renewed?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -56,6 +64,12 @@ pub(super) async fn finish(working: tokio::task::JoinHandle<()>, stop: Stop) {
         tracing::warn!("some background work was cut off by the stop; it is due again");
         abort.abort();
     }
+}
+
+/// People who only watch must not hold up the stop.
+async fn end_watches(notices: Arc<Notices>, stop: Stop) {
+    stop.asked().await;
+    notices.close().await;
 }
 
 async fn metrics_listener(config: &Config) -> Result<Option<Listener>, StartError> {

@@ -24,8 +24,10 @@ use crate::dice::{Dice, OsDice, uuid_v4};
 use crate::http::limits::Limits;
 use crate::mail::{MailError, Mailer};
 use crate::meetings::{self, Rooms};
+use crate::notices::Notices;
 use crate::protocol::Protocol;
 use crate::seal::Seal;
+use crate::vitals::Gauges;
 
 /// Connections that read.
 const READERS: usize = 4;
@@ -67,6 +69,8 @@ pub enum StartError {
     Listen(#[from] crate::http::server::ListenError),
     #[error("the system refused")]
     System(#[from] std::io::Error),
+    #[error("cannot read the checkpoints in {file}")]
+    Checkpoints { file: PathBuf, source: std::io::Error },
     #[error("the books could not be written or read")]
     Work(#[from] store::Error),
 }
@@ -129,6 +133,8 @@ pub(super) async fn start_at(
         rooms: Arc::new(Rooms::new(&config, &secrets, Arc::clone(&seal), provider)),
         seal,
         mailer: Arc::new(Mailer::new(&config)?),
+        notices: Arc::new(Notices::new(db.clone())),
+        gauges: Gauges::default(),
         policies: rules,
         plants: Plants::default(),
         db,

@@ -96,6 +96,7 @@ sections! {
         smtp: Smtp,
         zoom: Zoom,
         privacy: Privacy,
+        audit: Audit,
     }
 
     Server {
@@ -262,6 +263,8 @@ sections! {
     }
 
     Privacy { retain_financial_years: u32 }
+
+    Audit { checkpoints: String }
 }
 
 /// A currency that the product knows, in either case.

@@ -2,13 +2,16 @@
 //!
 //! Role, activity and session are read on every request, never taken from the token, so revoking
 //! takes effect at once. Missing, bad or revoked: 401. A valid person without the role: 403, before
-//! the body is looked at, when a handler takes [`Admin`] or [`Teacher`] instead of [`Caller`].
+//! the body is looked at, when a handler takes [`Admin`] or [`Teacher`] instead of [`Caller`]. What an
+//! administrator reads as one is noted in the audit before he is shown it (BR-70).
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
+use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use domain::audit::NoteReading;
 use domain::bookings::Actor;
 use domain::id::{Id, PersonId, SessionId};
 use domain::people::{Adopt, Link};
@@ -96,6 +99,10 @@ impl FromRequestParts<App> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Admin, Problem> {
         let caller = Caller::from_request_parts(parts, app).await?;
         caller.require_admin()?;
+        if parts.method == Method::GET {
+            let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
+            note_reading(app, &caller.person, &route.unwrap_or_default()).await?;
+        }
         Ok(Admin(caller))
     }
 }
@@ -108,6 +115,14 @@ impl FromRequestParts<App> for Teacher {
         caller.require_teacher()?;
         Ok(Teacher(caller))
     }
+}
+
+/// Remembers that an administrator is about to be shown what is others'; nothing for anybody else.
+pub async fn note_reading(app: &App, reader: &Person, path: &str) -> Result<(), Problem> {
+    if reader.admin {
+        app.db.record(NoteReading { actor: reader.id, path: path.to_owned() }).await?;
+    }
+    Ok(())
 }
 
 /// The person of a session that still stands. A login that outlived a change of password or rights

@@ -81,7 +81,7 @@ pub fn link_next(uri: &Uri, last: Cursor) -> HeaderMap {
     headers
 }
 
-/// Where a numbered list goes on by cursor.
+/// The whole address of where a list goes on by cursor, a numbered one too.
 pub fn next_after(public_url: &str, uri: &Uri, last: Cursor) -> String {
     let mut pairs = others(uri, &["page", "cursor"]);
     pairs.append_pair("cursor", &last.encode());

@@ -1,4 +1,4 @@
-//! Who is calling: the address that limits count and the audit stores, and whether it was HTTPS.
+//! Who is calling: the address that limits count and the audit keeps, and whether it was HTTPS.
 //!
 //! Forwarding headers are believed from `server.trusted_proxies` only.
 
@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::request_id;
 use crate::config::{Config, Network};
 
 /// The caller. The listener puts one on each request; without a listener (tests) it is loopback.
@@ -38,7 +39,8 @@ pub(super) async fn resolve(State(config): State<Arc<Config>>, mut request: Requ
     let direct: Peer = request.extensions().get().copied().unwrap_or_default();
     let peer = behind_proxies(direct, request.headers(), &config.server.trusted_proxies);
     request.extensions_mut().insert(peer);
-    next.run(request).await
+    let origin = format!("{} {}", peer.address, request_id::current().unwrap_or_default());
+    store::origin::scope(origin.into(), next.run(request)).await
 }
 
 /// The last address that is not a trusted proxy of ours: everything before it is hearsay.

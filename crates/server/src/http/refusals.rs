@@ -22,6 +22,7 @@ fn status(refusal: &Refusal) -> StatusCode {
         | R::SlotTaken
         | R::BookingChanged
         | R::RescheduleOpen
+        | R::MoneyPending
         | R::PaymentInProgress { .. } => StatusCode::CONFLICT,
         R::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,

@@ -4,10 +4,12 @@
 //! compare-and-set; a part that fails or panics is logged and goes on, and disturbs no other; what a
 //! stopped node leaves behind is due again. Deliberately not here: what became of the work.
 
+mod alerting;
 mod answers;
 mod booking_letters;
 mod cards;
 mod clockwork;
+mod erasing;
 mod gateways;
 mod letters;
 mod meetings;
@@ -15,6 +17,7 @@ mod queue;
 mod refund_letters;
 mod rollups;
 mod schedules;
+mod sealing;
 
 use std::future::Future;
 use std::pin::Pin;

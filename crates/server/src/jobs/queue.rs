@@ -10,8 +10,10 @@ use serde::Deserialize;
 use store::Error;
 use tokio::task::JoinSet;
 
+use super::alerting;
 use super::booking_letters;
 use super::cards;
+use super::erasing;
 use super::letters::{self, Receipts};
 use super::meetings;
 use super::refund_letters;
@@ -67,6 +69,8 @@ async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
         "detach_card" => cards::detach(app, job).await,
         "booking_letter" => booking_letters::booking(app, job).await,
         "decline_letter" => booking_letters::decline(app, job).await,
+        "alert_digest" => alerting::send(app, job).await,
+        "erase_texts" => erasing::erase(app, job).await,
         "mail" => letters::mail(app, job).await,
         "meeting" => meetings::meeting(app, job).await,
         "refund_letter" => refund_letters::refund(app, job).await,

@@ -9,7 +9,7 @@ use domain::upkeep::{NoteDifference, Reconciled, TakeTurn};
 use gateways::gateway::Gateway;
 use store::Error;
 
-use super::answers;
+use super::{alerting, answers, sealing};
 use crate::app::App;
 use crate::protocol::{Difference, reconcile};
 
@@ -21,6 +21,9 @@ const OVERLAP: Span = Span::HOUR;
 /// How far back the first comparison goes.
 const FIRST_LOOK: Span = Span::days(3);
 const FORGET_EVERY: Span = Span::HOUR;
+const SEAL_EVERY: Span = Span::MINUTE;
+const LOOK_EVERY: Span = Span::minutes(5);
+const DIGEST_EVERY: Span = Span::minutes(10);
 
 /// Bookings whose time has come. What they set in motion at gateways is due at once and done next.
 pub(super) async fn bookings(app: App) -> Result<usize, Error> {
@@ -62,8 +65,16 @@ pub(super) async fn housekeeping(app: App) -> Result<usize, Error> {
     if turn(&app, "forget_answers", FORGET_EVERY).await? {
         answers::forget(&app).await?;
     }
-    // Turns are not work that waits: a clock that jumps needs one of each, not the ones it missed.
-    Ok(0)
+    if turn(&app, "seal_audit", SEAL_EVERY).await? {
+        sealing::seal(&app).await?;
+    }
+    if turn(&app, "vitals", LOOK_EVERY).await? {
+        alerting::look(&app).await?;
+    }
+    let told = turn(&app, "alert_digest", DIGEST_EVERY).await? && alerting::digest(&app).await?;
+    // Turns are not work that waits: a clock that jumps needs one of each, not the ones it missed. A letter
+    // that was just queued is.
+    Ok(usize::from(told))
 }
 
 /// Whether it is time and this node is the first. Asks without writing as long as it is not time.

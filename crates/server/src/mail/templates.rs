@@ -46,6 +46,7 @@ letters!(
     "refund_processed",
     "refund_processed_to_payee",
     "refund_failed",
+    "alert_digest",
 );
 
 /// Everything a template may name; what a letter is not about is empty.

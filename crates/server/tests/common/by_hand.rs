@@ -22,8 +22,10 @@ use server::dice::{Dice, OsDice, uuid_v4};
 use server::http::{Surroundings, wrap};
 use server::mail::Mailer;
 use server::meetings::Rooms;
+use server::notices::Notices;
 use server::protocol::Protocol;
 use server::seal::Seal;
+use server::vitals::Gauges;
 use store::engine::Options;
 use store::testing::TestDb;
 use store::{Db, Settings, migrate_database, settle_reports};
@@ -69,6 +71,8 @@ impl ByHand {
             rooms: Arc::new(Rooms::new(&config, &secrets, Arc::clone(&seal), None)),
             seal,
             mailer: Arc::new(Mailer::new(&config).expect("the log")),
+            notices: Arc::new(Notices::new(db.clone())),
+            gauges: Gauges::default(),
             plants: Plants::default(),
             db,
             config,

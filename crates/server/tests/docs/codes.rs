@@ -92,6 +92,7 @@ fn refusals() -> Vec<R> {
         R::NotRefundable,
         R::RefundExceedsRemaining,
         R::RefundOpen { refund: RefundId(1), state: "requested" },
+        R::MoneyPending,
         R::IdempotencyKeyReused,
     ]
 }

@@ -3,6 +3,7 @@
 
 mod auth;
 mod gigs;
+mod privacy;
 mod profiles;
 
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub const PASSWORD: &str = "correct horse";
 pub struct Node {
     pub app: App,
     pub real: Arc<ManualClock>,
-    client: Client,
+    pub client: Client,
 }
 
 /// Runs a test against a node with the default settings and no limits.

@@ -4,9 +4,13 @@
 //! Every statement names its lane, except the fan-outs, which live in `fanout.rs` and are listed
 //! there. Nothing here changes anything.
 
+pub mod alerts;
+pub mod audit;
 pub mod bookings;
 pub mod calendar;
 mod cards;
+pub mod changes;
+pub mod customers;
 mod everything;
 pub mod exports;
 mod fanout;
@@ -14,9 +18,11 @@ pub mod history;
 mod offers;
 pub mod payments;
 mod people;
+pub mod personal;
 mod recount;
 pub mod refunds;
 pub mod rollups;
+pub mod timeline;
 
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
 pub use offers::Offered;
@@ -66,6 +72,12 @@ impl<'c> Reads<'c> {
     /// The records of a group.
     pub fn of<R: Stored>(&mut self, group: &R::Group) -> Result<Vec<R>, Fault> {
         self.connection.load_many::<R>(R::GROUP, &[R::group_values(group)])
+    }
+
+    /// The records of several groups, in no particular order; one statement.
+    pub fn of_many<R: Stored>(&mut self, groups: &[R::Group]) -> Result<Vec<R>, Fault> {
+        let groups: Vec<_> = groups.iter().map(R::group_values).collect();
+        self.connection.load_many::<R>(R::GROUP, &groups)
     }
 
     /// What a name that is unique in the world stands for.

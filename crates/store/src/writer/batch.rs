@@ -126,7 +126,7 @@ impl Writer {
         let connection = self.connection()?;
         connection.begin()?;
         let prepared = catch_unwind(AssertUnwindSafe(|| {
-            let cx = Context { now, policies: &policies, plants };
+            let cx = Context { now, policies: &policies, plants, origin: None };
             prepare(connection, &cx, works, &node, batch)
         }));
         match prepared {

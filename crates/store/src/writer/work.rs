@@ -1,5 +1,7 @@
 //! A command or fact in the queue, with the caller who waits for it.
 
+use std::sync::Arc;
+
 use domain::command::{Command, Fact, Lanes};
 use domain::context::Context;
 use domain::refusal::Refusal;
@@ -7,6 +9,7 @@ use domain::world::{Needs, World};
 use tokio::sync::oneshot;
 
 use super::Error;
+use crate::origin;
 
 /// What the writer needs of anything it runs. May be run again after a batch was rolled back.
 pub(crate) trait Work: Send {
@@ -22,13 +25,14 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 pub(crate) struct CommandWork<C: Command> {
     command: C,
+    origin: Option<Arc<str>>,
     verdict: Option<Result<C::Receipt, Refusal>>,
     reply: Reply<C::Receipt>,
 }
 
 impl<C: Command> CommandWork<C> {
     pub(crate) fn new(command: C, reply: Reply<C::Receipt>) -> CommandWork<C> {
-        CommandWork { command, verdict: None, reply }
+        CommandWork { command, origin: origin::current(), verdict: None, reply }
     }
 }
 
@@ -42,7 +46,8 @@ impl<C: Command> Work for CommandWork<C> {
     }
 
     fn run(&mut self, cx: &Context<'_>, world: &mut World) -> bool {
-        let verdict = self.command.decide(cx, world);
+        let cx = Context { origin: self.origin.as_deref(), ..*cx };
+        let verdict = self.command.decide(&cx, world);
         let kept = verdict.is_ok();
         self.verdict = Some(verdict);
         kept
@@ -61,13 +66,14 @@ impl<C: Command> Work for CommandWork<C> {
 
 pub(crate) struct FactWork<F: Fact> {
     fact: F,
+    origin: Option<Arc<str>>,
     receipt: Option<F::Receipt>,
     reply: Reply<F::Receipt>,
 }
 
 impl<F: Fact> FactWork<F> {
     pub(crate) fn new(fact: F, reply: Reply<F::Receipt>) -> FactWork<F> {
-        FactWork { fact, receipt: None, reply }
+        FactWork { fact, origin: origin::current(), receipt: None, reply }
     }
 }
 
@@ -81,7 +87,8 @@ impl<F: Fact> Work for FactWork<F> {
     }
 
     fn run(&mut self, cx: &Context<'_>, world: &mut World) -> bool {
-        self.receipt = Some(self.fact.record(cx, world));
+        let cx = Context { origin: self.origin.as_deref(), ..*cx };
+        self.receipt = Some(self.fact.record(&cx, world));
         true
     }
 

@@ -154,7 +154,7 @@ pub(super) async fn log_in(
 }
 
 /// Hashing has a queue, and it has an end.
-pub(super) fn busy(error: PasswordError) -> Problem {
+pub(in crate::api) fn busy(error: PasswordError) -> Problem {
     match error {
         PasswordError::Busy => Problem::too_many(1),
         error => Problem::internal(error),

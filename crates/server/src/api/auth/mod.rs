@@ -13,6 +13,7 @@ mod refresh;
 mod register;
 
 pub use login::UserView;
+pub(super) use login::busy;
 
 use axum::Router;
 use axum::extract::{Request, State};

@@ -11,7 +11,7 @@ use store::reads::bookings::BookingParts;
 
 use super::view::is_party;
 use crate::app::App;
-use crate::http::caller::Caller;
+use crate::http::caller::{Caller, note_reading};
 use crate::http::idempotency::Request as Identity;
 use crate::http::{Body, Problem};
 
@@ -29,6 +29,7 @@ pub(super) async fn find(app: &App, person: &Person, id: &str) -> Result<Found, 
         return Ok(Found { parts, actor: Actor::Party(person.id) });
     }
     if person.admin {
+        note_reading(app, person, &format!("/api/bookings/bookings/{id}")).await?;
         return Ok(Found { parts, actor: Actor::Admin(person.id) });
     }
     Err(Problem::not_found())

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::duration_hours;
 use crate::app::App;
-use crate::http::caller::Caller;
+use crate::http::caller::{Caller, note_reading};
 use crate::http::dates::Range;
 use crate::http::json::{Instant, MoneyNumber, ratio};
 use crate::http::page::{Cursor, ListQuery, link_next};
@@ -93,6 +93,9 @@ pub(crate) async fn list_payments(
     let limit = usize::try_from(window.limit).expect("at most 500");
     let before = window.after.map(|cursor| (cursor.created_at, cursor.id));
     let filter = filter(&app, &caller, &query, before, limit)?;
+    if filter.person.is_none() {
+        note_reading(&app, &caller.person, "/api/payments/payments").await?;
+    }
     let views = views(&app, filter).await?;
     let last = views.last().filter(|_| views.len() == limit).map(|view| &view.payment);
     let link = last.map(|payment| Cursor { created_at: payment.created_at, id: payment.id.0 });
@@ -121,6 +124,9 @@ pub(crate) async fn get_payment(
     let visible =
         |payment: &Payment| person.admin || payment.payer == person.id || payment.payee == person.id;
     let payment = found.filter(visible).ok_or_else(Problem::not_found)?;
+    if payment.payer != person.id && payment.payee != person.id {
+        note_reading(&app, person, &format!("/api/payments/payments/{}", payment.id)).await?;
+    }
     let views = views_of(&app, vec![payment]).await?;
     let view = views.first().ok_or_else(Problem::not_found)?;
     Ok(Json(row(view, app.config.compat.strict_statuses)))

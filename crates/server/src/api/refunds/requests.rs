@@ -13,7 +13,7 @@ use super::request::{filter, load, page};
 use super::scope;
 use super::view::{self, RefundRequestView, Viewer};
 use crate::app::App;
-use crate::http::caller::Caller;
+use crate::http::caller::{Caller, note_reading};
 use crate::http::idempotency::{self, respond};
 use crate::http::json::MoneyText;
 use crate::http::page::ListQuery;
@@ -51,6 +51,7 @@ pub(crate) async fn list_refund_requests(
 ) -> Result<(HeaderMap, Json<Vec<RefundRequestView>>), Problem> {
     let mut filter = filter(&list, (!caller.person.admin).then_some(caller.person.id))?;
     filter.states = view::states(query.status.as_deref())?;
+    note_reading(&app, &caller.person, "/api/payments/refund-requests").await?;
     let (headers, found) = page(&app, &uri, filter).await?;
     let viewer = viewer(&app, &caller);
     Ok((headers, Json(found.iter().map(|parts| view::request(parts, viewer)).collect())))

@@ -9,6 +9,7 @@ use store::reads::refunds::RefundParts;
 
 use crate::app::App;
 use crate::http::Problem;
+use crate::http::caller::note_reading;
 use crate::http::idempotency::Request;
 
 /// A payment of the caller's; administrators see every one.
@@ -25,7 +26,11 @@ pub(super) async fn refund(app: &App, person: &Person, text: &str) -> Result<Ref
     let id = refund_id(text)?;
     let found = app.db.read(move |reads| reads.refund(id)).await?;
     let visible = |parts: &RefundParts| person.admin || concerns(parts, person.id);
-    found.filter(visible).ok_or_else(Problem::not_found)
+    let parts = found.filter(visible).ok_or_else(Problem::not_found)?;
+    if !concerns(&parts, person.id) {
+        note_reading(app, person, &format!("/api/payments/refund-requests/{id}")).await?;
+    }
+    Ok(parts)
 }
 
 /// Anything but a positive whole number names nothing.

@@ -1,0 +1,80 @@
+//! Sealing the audit: what has been committed since the last time becomes the chain's next block, is
+//! signed, and its hash goes where the database's owner cannot reach.
+
+use domain::audit::{AddBlock, Stretch};
+use domain::id::LANES;
+use domain::records::AuditBlock;
+use serde_json::json;
+use store::Error;
+use tokio::io::AsyncWriteExt;
+
+use crate::app::App;
+use crate::http::json::Instant;
+
+/// Rows of one lane that a block seals at most.
+const ROWS_MAX: usize = 5_000;
+/// What is left after so many blocks waits for the next turn.
+const BLOCKS_MAX: usize = 50;
+
+/// Seals all there is.
+pub(super) async fn seal(app: &App) -> Result<(), Error> {
+    for _ in 0..BLOCKS_MAX {
+        let (head, stretches) = gather(app).await?;
+        if stretches.is_empty() {
+            return Ok(());
+        }
+        let (number, previous) = head.map_or((1, String::new()), |head| (head.number + 1, head.hash));
+        let mut block = AuditBlock::next(number, previous, &stretches, app.clock.now());
+        block.signature = app.seal.sign(&block.hash);
+        if app.db.record(AddBlock { block: block.clone(), stretches }).await? {
+            hand_out(app, &block).await;
+        }
+    }
+    Ok(())
+}
+
+/// The newest block, and what is not sealed yet, a stretch a lane; each is read on a snapshot of its own.
+async fn gather(app: &App) -> Result<(Option<AuditBlock>, Vec<Stretch>), Error> {
+    let read = app.db.read(|reads| Ok((reads.audit_head()?, reads.lanes()?, reads.audit_cursors()?)));
+    let (head, lanes, cursors) = read.await?;
+    let mut stretches = Vec::new();
+    for row in lanes {
+        let lane = row.lane;
+        let cursor = cursors.iter().find(|cursor| cursor.sealed_lane == lane.number());
+        let after = cursor.map_or(0, |cursor| cursor.until);
+        let last = (row.next - 1) * LANES + lane.number();
+        if row.next == 1 || last <= after {
+            continue;
+        }
+        let read = app.db.read(move |reads| {
+            let rows = reads.traces(lane, (after, last), ROWS_MAX)?;
+            Ok(Stretch::of(lane, after, &rows))
+        });
+        stretches.extend(read.await?);
+    }
+    Ok((head, stretches))
+}
+
+/// Tells the world outside the database what stands.
+async fn hand_out(app: &App, block: &AuditBlock) {
+    let AuditBlock { number, hash, signature, .. } = block;
+    tracing::info!(number, hash, signature, "audit sealed");
+    let file = &app.config.audit.checkpoints;
+    if file.is_empty() {
+        return;
+    }
+    let at = Instant(block.at).text();
+    let public_key = app.seal.public_key();
+    let line = json!({
+        "number": number, "at": at, "hash": hash, "signature": signature, "public_key": public_key,
+    });
+    if let Err(error) = append(file, &format!("{line}\n")).await {
+        tracing::error!(%error, "audit.checkpoints cannot be written");
+    }
+}
+
+async fn append(path: &str, line: &str) -> std::io::Result<()> {
+    let mut file = tokio::fs::OpenOptions::new().append(true).create(true).open(path).await?;
+    file.write_all(line.as_bytes()).await?;
+    file.sync_all().await
+}

@@ -1,0 +1,55 @@
+//! Sealing the audit in a running server, and `verify` afterwards.
+
+use std::process::ExitCode;
+
+use domain::time::Span;
+use serde_json::{Value, json};
+use server::commands::verify;
+use store::testing::TestDb;
+
+use super::place::run_with;
+
+const CHECKPOINTS: &str = "checkpoints.jsonl";
+
+fn code(db: &TestDb, folder: &std::path::Path, against: &std::path::Path) -> String {
+    let folder = folder.display().to_string();
+    let own = [("BURSAR_SERVER__DATA_DIR", folder.as_str()), ("BURSAR_DATABASE__URL", db.text.as_str())];
+    let config = crate::common::config(&own);
+    format!("{:?}", verify(&config, Some(against)).expect("it runs"))
+}
+
+store::both! {
+    fn what_has_happened_is_sealed_and_told_outside(db) {
+        let outside = tempfile::tempdir().expect("a folder");
+        let file = outside.path().join(CHECKPOINTS);
+        let setting = file.display().to_string();
+        run_with(db, &[("BURSAR_AUDIT__CHECKPOINTS", setting.as_str())], async |place| {
+            let lesson = place.lesson().await;
+            place.confirm(&lesson).await;
+            place.pay(&lesson, "pm_card_visa").await;
+            place.advance(Span::minutes(2)).await;
+            let path = format!("/api/bookings/bookings/{}/cancel", lesson.booking);
+            place.post(Some(&lesson.student), &path, &json!({})).await;
+            place.advance(Span::minutes(2)).await;
+            place.advance(Span::minutes(2)).await;
+            let admin = place.admin().await;
+            let (_, listed) = place.get(Some(&admin), "/api/payments/admin/audit").await;
+            let text = std::fs::read_to_string(&file).expect("written");
+            let told: Vec<Value> =
+                text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            let numbers: Vec<i64> = told.iter().map(|line| line["number"].as_i64().expect("a number")).collect();
+            assert_eq!(numbers, (1..=i64::try_from(told.len()).expect("few")).collect::<Vec<i64>>());
+            let last = told.last().expect("one at least");
+            assert_eq!(listed["head"]["hash"], last["hash"], "the head is told to administrators");
+            let hash = last["hash"].as_str().expect("a hash");
+            let signature = last["signature"].as_str().expect("a signature");
+            assert!(place.app.seal.has_signed(hash, signature));
+        });
+        let (fine, wrong) = (format!("{:?}", ExitCode::SUCCESS), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(code(db, outside.path(), &file), fine);
+        let mut text = std::fs::read_to_string(&file).expect("written");
+        text.push_str("{\"number\":1000,\"hash\":\"what was cut off\"}\n");
+        std::fs::write(&file, text).expect("ours");
+        assert_eq!(code(db, outside.path(), &file), wrong);
+    }
+}
