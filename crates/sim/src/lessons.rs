@@ -7,6 +7,7 @@ use store::Db;
 use crate::audit::{Snapshot, Violation};
 
 /// The ends of lessons that are to take place.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method is bound to one lifetime")]
 pub fn ends(db: &Db) -> Result<Vec<Timestamp>, Violation> {
     let bookings = db.read_now(|reads| reads.everything::<Booking>());
     let bookings = bookings.map_err(|fault| Violation::new("unreadable", fault.to_string()))?;

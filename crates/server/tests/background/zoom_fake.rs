@@ -120,19 +120,24 @@ async fn token(State(memory): Shared, headers: HeaderMap, body: String) -> Respo
 }
 
 /// What every call goes through: its token, and the fault that waits for it.
-fn enter(memory: &mut Memory, method: &Method, path: &str, headers: &HeaderMap) -> Result<bool, Response> {
+fn enter(
+    memory: &mut Memory,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<bool, Box<Response>> {
     memory.calls.push(format!("{method} {path}"));
     let ours = format!("Bearer token-{}", memory.tokens);
     if headers.get("authorization").is_none_or(|given| *given != ours) {
-        return Err(problem(401, 124, "Invalid access token."));
+        return Err(Box::new(problem(401, 124, "Invalid access token.")));
     }
     let next = memory.faults.front().is_some_and(|(of, _)| of == method);
     match next.then(|| memory.faults.pop_front()).flatten() {
-        Some((_, Fault::Status(status))) => Err(problem(status, 300, "It failed.")),
+        Some((_, Fault::Status(status))) => Err(Box::new(problem(status, 300, "It failed."))),
         Some((_, Fault::Busy(seconds))) => {
             let mut busy = problem(429, 429, "Too many requests.");
             busy.headers_mut().insert("retry-after", seconds.into());
-            Err(busy)
+            Err(Box::new(busy))
         }
         Some((_, Fault::DoneThenBroken)) => Ok(true),
         None => Ok(false),
@@ -159,7 +164,7 @@ async fn of_user(
     let mut memory = memory.lock().expect("no test panics while it looks");
     let broken = match enter(&mut memory, &method, &format!("/v2/users/{user}/meetings"), &headers) {
         Ok(broken) => broken,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     if method == Method::GET {
         return broken_or(broken, list(&memory, query.get("next_page_token")));
@@ -201,7 +206,7 @@ async fn one(
     let mut memory = memory.lock().expect("no test panics while it looks");
     let broken = match enter(&mut memory, &method, &format!("/v2/meetings/{id}"), &headers) {
         Ok(broken) => broken,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let Some(meeting) = memory.meetings.get_mut(&id) else {
         return problem(404, 3_001, "Meeting does not exist.");

@@ -26,7 +26,7 @@ pub(super) fn write(
     let names: Vec<String> = lines.iter().map(account).collect();
     for name in &names {
         if opened.insert(name.clone()) {
-            out.push_str(&format!("{day} open {name}\n"));
+            writeln!(out, "{day} open {name}").expect("texts grow");
         }
     }
     let (recipe, subject, of) = (&entry.recipe, &entry.subject, entry.subject_id);

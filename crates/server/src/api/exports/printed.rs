@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::money::Money;
 use store::reads::Known;
 use store::reads::payments::Side;
 
@@ -82,7 +83,7 @@ fn payment(app: &App, view: &View) -> String {
     let on = payment.paid_at.map_or(0, |at| app.policies.calendar.day(at));
     let item = booking.as_ref().map_or("", |booking| booking.title.as_str());
     let refunded = quote.currency.minor(payment.refunded_minor);
-    let amounts = [quote.total(), quote.fee(), quote.share(), refunded].map(|money| money.decimal());
+    let amounts = [quote.total(), quote.fee(), quote.share(), refunded].map(Money::decimal);
     columns(
         [&date(on).to_string(), &payment.id.0.to_string(), item],
         [&amounts[0], &amounts[1], &amounts[2], &amounts[3]],

@@ -129,9 +129,6 @@ pub(crate) async fn daily(
 ) -> Result<Json<Daily>, Problem> {
     let scope = Scope::read(&app, &query)?;
     let mut sums = scope.sums(&app, MEASURES).await?;
-    fn days(sums: &Sums, measure: Measure) -> BTreeMap<i64, Amounts> {
-        by_day(sums, measure, |day| day)
-    }
     let created = days(&sums, Measure::Created);
     let captured = days(&sums, Measure::Captured);
     let (requested, refunded) = (days(&sums, Measure::Request), days(&sums, Measure::Refunded));
@@ -150,4 +147,8 @@ pub(crate) async fn daily(
     };
     let results: Vec<DayRow> = scope.days().map(day).collect();
     Ok(Json(Daily { count: results.len(), next: None, results }))
+}
+
+fn days(sums: &Sums, measure: Measure) -> BTreeMap<i64, Amounts> {
+    by_day(sums, measure, |day| day)
 }

@@ -99,7 +99,7 @@ store::both! {
             let deep = market.get(&cast.student, &format!("{HISTORY}?page=200&page_size=100")).await;
             assert_eq!(deep.body["code"], json!("use_cursor"));
             assert_eq!(deep.body["next"], json!(null), "there is no such row");
-            let place = market.get(&cast.student, &format!("{}?limit=1", LIST)).await.expect(200);
+            let place = market.get(&cast.student, &format!("{LIST}?limit=1")).await.expect(200);
             let link = place.headers["link"].to_str().expect("text");
             let cursor = link.split("cursor=").nth(1).and_then(|rest| rest.split('>').next()).expect("a cursor");
             let rest = history(&market, &cast.student, &format!("?page_size=2&cursor={cursor}")).await;

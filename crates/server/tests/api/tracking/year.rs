@@ -216,7 +216,9 @@ async fn analytics_agree(month: &Month<'_>, books: &Books, today: Date) {
             "{period}"
         );
         let mut payees: BTreeMap<i64, i64> = BTreeMap::new();
-        charges.iter().for_each(|charge| *payees.entry(charge.payee).or_default() += 1);
+        for charge in &charges {
+            *payees.entry(charge.payee).or_default() += 1;
+        }
         assert_eq!(seen["engagement"]["unique_teachers"], json!(payees.len()), "{period}");
         let repeated = payees.values().filter(|times| **times > 1).count();
         assert_eq!(seen["engagement"]["repeat_teachers"], json!(repeated), "{period}");
