@@ -65,15 +65,26 @@ impl Reads<'_> {
         currency: Currency,
     ) -> Result<HistorySums, Fault> {
         let scope = scope(filter, side);
-        let sql =
-            format!("SELECT state, CAST(count(*) AS BIGINT) FROM payment WHERE {} GROUP BY state", scope.sql);
-        let rows = self.rows(&sql, &scope.params)?;
-        let states = rows.into_iter().map(|mut row| {
+        let counts = |column: &str| {
+            let own = format!("currency = ${} AND paid_at IS NOT NULL", scope.next());
+            format!("CAST(coalesce(sum(CASE WHEN {own} THEN {column} END), 0) AS BIGINT)")
+        };
+        let columns = CAPTURED.map(counts).join(", ");
+        let sql = format!(
+            "SELECT state, CAST(count(*) AS BIGINT), {columns} FROM payment WHERE {} GROUP BY state",
+            scope.sql
+        );
+        let mut history = HistorySums::default();
+        for mut row in self.rows(&sql, &scope.with(Value::text(currency.code())))? {
             let word = row.text()?;
             let state = PaymentState::parse(&word).ok_or_else(|| row.corrupt("a state"))?;
-            Ok((state, row.int()?))
-        });
-        Ok(HistorySums { states: states.collect::<Result<_, Fault>>()?, sums: self.sums(&scope, currency)? })
+            history.states.push((state, row.int()?));
+            history.sums.add(&mut row)?;
+        }
+        if history.sums.refunded_minor > 0 {
+            self.returned(&scope, currency, &mut history.sums)?;
+        }
+        Ok(history)
     }
 
     /// What a person paid, or earned, by the time of payment.
@@ -129,27 +140,52 @@ impl Reads<'_> {
     }
 
     fn sums(&mut self, scope: &Scope, currency: Currency) -> Result<Sums, Fault> {
-        let params = scope.with(Value::text(currency.code()));
-        let sum = |column: &str| format!("CAST(coalesce(sum({column}), 0) AS BIGINT)");
-        let columns = ["captured_minor", "refunded_minor", "share_minor", "fee_minor"].map(sum).join(", ");
+        let columns = CAPTURED.map(sum).join(", ");
         let own = format!("{} AND currency = ${} AND paid_at IS NOT NULL", scope.sql, scope.next());
         let sql = format!("SELECT {columns} FROM payment WHERE {own}");
         let mut sums = Sums::default();
-        for mut row in self.rows(&sql, &params)? {
-            sums.captured_minor = row.int()?;
-            sums.refunded_minor = row.int()?;
-            sums.share_minor = row.int()?;
-            sums.fee_minor = row.int()?;
+        for mut row in self.rows(&sql, &scope.with(Value::text(currency.code())))? {
+            sums.add(&mut row)?;
         }
-        let columns = ["r.share_minor", "r.fee_minor"].map(sum).join(", ");
-        let sql = format!(
-            "SELECT {columns} FROM (SELECT lane, id FROM payment WHERE {own}) AS own \
-               JOIN refund AS r ON r.lane = own.lane AND r.payment = own.id \
-              WHERE r.state = 'processed'"
-        );
-        (sums.share_returned_minor, sums.fee_returned_minor) = pair(self.rows(&sql, &params)?)?;
+        if sums.refunded_minor > 0 {
+            self.returned(scope, currency, &mut sums)?;
+        }
         Ok(sums)
     }
+
+    /// The parts of the share and the fee that went back: few payments have any.
+    fn returned(&mut self, scope: &Scope, currency: Currency, sums: &mut Sums) -> Result<(), Fault> {
+        let columns = ["r.share_minor", "r.fee_minor"].map(sum).join(", ");
+        let sql = format!(
+            "SELECT {columns} FROM (SELECT lane, id FROM payment \
+                                     WHERE {} AND currency = ${} AND refunded_minor > 0) AS own \
+               JOIN refund AS r ON r.lane = own.lane AND r.payment = own.id \
+              WHERE r.state = 'processed'",
+            scope.sql,
+            scope.next()
+        );
+        let rows = self.rows(&sql, &scope.with(Value::text(currency.code())))?;
+        (sums.share_returned_minor, sums.fee_returned_minor) = pair(rows)?;
+        Ok(())
+    }
+}
+
+/// What is summed over captured payments.
+const CAPTURED: [&str; 4] = ["captured_minor", "refunded_minor", "share_minor", "fee_minor"];
+
+impl Sums {
+    /// Adds the [`CAPTURED`] columns of a row.
+    fn add(&mut self, row: &mut Row) -> Result<(), Fault> {
+        self.captured_minor += row.int()?;
+        self.refunded_minor += row.int()?;
+        self.share_minor += row.int()?;
+        self.fee_minor += row.int()?;
+        Ok(())
+    }
+}
+
+fn sum(column: &str) -> String {
+    format!("CAST(coalesce(sum({column}), 0) AS BIGINT)")
 }
 
 fn pair(rows: Vec<Row>) -> Result<(i64, i64), Fault> {
