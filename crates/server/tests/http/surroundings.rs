@@ -194,7 +194,7 @@ async fn browsers_may_call_from_listed_origins_only() {
 
 #[tokio::test]
 async fn the_document_and_its_viewer_are_served() {
-    let document = server::http::openapi::base();
+    let document = server::api::document();
     let router = wrapped(server::http::openapi::router(&document), &[]);
     for path in ["/openapi.json", "/api/openapi.json/"] {
         let body = super::json(get(&router, path).await).await;

@@ -71,6 +71,7 @@ pub const NOT_SHOWN: &[(&str, &str)] = &[
     ("audit_cursor", "of the installation"),
     ("rollup", "sums of payments that are shown"),
     ("rollup_delta", "sums of payments that are shown"),
+    ("meeting", "rooms of bookings that are shown; their links open doors"),
     ("one_time_token", "hashes of links that were mailed"),
     ("login_throttle", "digests that lead to nobody"),
     ("op", "the tries of a payment that is shown"),
