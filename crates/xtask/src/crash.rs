@@ -6,7 +6,6 @@
 //! an Idempotency-Key. Deliberately not here: failing disks, failing networks, several nodes.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,10 +65,7 @@ pub fn short() -> Result<()> {
 
 /// Kills, then checks that every acknowledged payment is there and none was charged twice.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let binary = match &arguments.binary {
-        Some(binary) => fs::canonicalize(binary).context("no such binary")?,
-        None => node::release_binary()?,
-    };
+    let binary = node::binary(arguments.binary.as_deref())?;
     let cluster = Cluster::start(Medium::Memory, &[("max_connections", "100")])?;
     let folder = Folder::new()?;
     let databases = Databases { cluster: &cluster, folder: &folder.0, binary: &binary };

@@ -146,13 +146,15 @@ fn main() -> ExitCode {
             let engine = engine.into();
             xtask::crash::run(&xtask::crash::Arguments { engine, rounds, seed, binary })
         }
-        Command::Postman { binary } => xtask::postman::run(binary),
-        Command::Seed { database, payments, binary } => xtask::seed::run(&database, payments, binary),
+        Command::Postman { binary } => xtask::postman::run(binary.as_deref()),
+        Command::Seed { database, payments, binary } => {
+            xtask::seed::run(&database, payments, binary.as_deref())
+        }
         Command::Scale { small, large, engine, binary, output } => {
             let engines = engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |one| vec![one.into()]);
             scale::run(&scale::Arguments { small, large, engines, binary, output })
         }
-        Command::Smoke { binary } => xtask::smoke::run(binary),
+        Command::Smoke { binary } => xtask::smoke::run(binary.as_deref()),
         Command::Sim { arguments } => xtask::sim::run(&arguments),
         Command::Hook => xtask::hook::run(),
     };

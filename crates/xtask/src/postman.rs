@@ -1,7 +1,7 @@
 //! `cargo xtask postman`: the walk of `docs/postman.json` through the test cards, run by newman against the
 //! shipped binary with its sandbox.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
@@ -12,11 +12,8 @@ use crate::shell;
 /// The collection's folder that checks itself.
 const FOLDER: &str = "A walk through the test cards";
 
-pub fn run(binary: Option<PathBuf>) -> Result<()> {
-    let binary = match binary {
-        Some(binary) => std::fs::canonicalize(binary).context("no such binary")?,
-        None => node::release_binary()?,
-    };
+pub fn run(binary: Option<&Path>) -> Result<()> {
+    let binary = node::binary(binary)?;
     let newman = shell::peers().join("node/node_modules/.bin/newman");
     ensure!(newman.exists(), "newman is not installed: cargo xtask install");
     let folder = Folder::new()?;

@@ -1,8 +1,8 @@
 //! `cargo xtask smoke`: the shipped binary, in an empty folder, as its first user meets it.
 
-use std::path::PathBuf;
+use std::env;
+use std::path::Path;
 use std::process::Command;
-use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 
@@ -12,11 +12,8 @@ use crate::bench::wire::{self, Wire};
 use crate::shell;
 
 /// Runs `bursar smoke`, then starts the server with nothing configured, looks at it and stops it.
-pub fn run(binary: Option<PathBuf>) -> Result<()> {
-    let binary = match binary {
-        Some(binary) => fs::canonicalize(binary).context("no such binary")?,
-        None => node::release_binary()?,
-    };
+pub fn run(binary: Option<&Path>) -> Result<()> {
+    let binary = node::binary(binary)?;
     let folder = Folder::new()?;
     let empty = node::new_folder(&folder.0, "smoke")?;
     shell::run(Command::new(&binary).arg("smoke").current_dir(&empty).env_clear().envs(harmless()))

@@ -19,6 +19,7 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use zeroize::Zeroizing;
 
 use super::auth::busy;
+use super::exports::no_formula;
 use crate::app::App;
 use crate::auth::password::Verdict;
 use crate::config::Secret;
@@ -138,10 +139,9 @@ fn as_csv(holdings: &[Holding]) -> String {
     lines.join("\r\n")
 }
 
-/// Quoted, and never a formula: spreadsheets run what begins like one.
+/// Quoted, and never a formula.
 fn cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    format!("\"{}\"", no_formula(text).replace('"', "\"\""))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -200,6 +200,7 @@ mod tests {
         for (text, told) in [
             ("=1+1", "\"'=1+1\""),
             ("+1", "\"'+1\""),
+            (" =1+1", "\"' =1+1\""),
             ("-1", "\"'-1\""),
             ("@x", "\"'@x\""),
             ("a \"b\",c", "\"a \"\"b\"\",c\""),

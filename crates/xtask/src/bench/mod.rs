@@ -54,10 +54,7 @@ impl Arguments {
 
 /// Measures, prints the table and fails where a figure is far below what must be reached.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let binary = match &arguments.binary {
-        Some(binary) => fs::canonicalize(binary).context("no such binary")?,
-        None => node::release_binary()?,
-    };
+    let binary = node::binary(arguments.binary.as_deref())?;
     let cluster = Cluster::start(Medium::Disk, POSTGRES_SETTINGS)?;
     let folder = Folder::new()?;
     let databases = Databases { cluster: &cluster, folder: &folder.0, binary: &binary };

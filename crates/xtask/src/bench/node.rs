@@ -169,8 +169,12 @@ impl Drop for Node {
     }
 }
 
-/// Builds the binary as it is shipped.
-pub fn release_binary() -> Result<PathBuf> {
+/// The one that was named, else the one of this tree as it is shipped.
+pub fn binary(named: Option<&Path>) -> Result<PathBuf> {
+    named.map_or_else(release_binary, |binary| fs::canonicalize(binary).context("no such binary"))
+}
+
+fn release_binary() -> Result<PathBuf> {
     shell::run(&mut shell::cargo("build --release --locked -p server --bin bursar"))?;
     Ok(target_folder().join("release/bursar"))
 }

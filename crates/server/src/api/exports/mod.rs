@@ -28,6 +28,7 @@ use serde::Deserialize;
 use store::reads::exports::ExportFilter;
 use utoipa::{IntoParams, OpenApi};
 
+pub(in crate::api) use self::table::no_formula;
 use crate::api::payments::views_of;
 use crate::api::tracking::{RangeQuery, Scope, date};
 use crate::app::App;

@@ -110,11 +110,15 @@ impl ExportRow {
     }
 }
 
-/// Somebody else's text in a cell: never a formula (a spreadsheet shows the apostrophe's rest as it is),
-/// never the end of the cell.
-fn cell(text: &str) -> String {
+/// Somebody else's text as no spreadsheet takes it for a formula: it shows what follows the apostrophe.
+pub(in crate::api) fn no_formula(text: &str) -> String {
     let formula = text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
+    if formula { format!("'{text}") } else { text.to_owned() }
+}
+
+/// Somebody else's text in a cell: never a formula, never the end of the cell.
+fn cell(text: &str) -> String {
+    let text = no_formula(text);
     if text.contains([',', '"', '\n', '\r', '\'']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
