@@ -32,6 +32,7 @@ use crate::inbound;
 
 pub use clockwork::{advance, elapse};
 pub use meetings::{Standing, settle};
+pub use rollups::fold_all;
 pub use schedules::reconcile_all;
 
 /// More rounds than a jump of the clock over any real marketplace needs.
