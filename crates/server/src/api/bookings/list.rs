@@ -18,6 +18,7 @@ use crate::http::page::{Cursor, LIMIT_MAX, ListQuery, Window, link_next};
 use crate::http::{Problem, Query};
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct MyBookingsQuery {
     /// A booking state in either case.
     status: Option<String>,

@@ -56,6 +56,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
     /// A date of the marketplace's zone, or an instant, whose day counts; 30 days unless given.
     date_from: Option<String>,

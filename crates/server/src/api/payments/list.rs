@@ -23,6 +23,7 @@ use crate::http::page::{Cursor, ListQuery, link_next};
 use crate::http::{Problem, Query};
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PaymentQuery {
     /// A payment state in either form.
     status: Option<String>,

@@ -20,6 +20,7 @@ use crate::http::page::ListQuery;
 use crate::http::{Body, Problem, Query};
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RefundQuery {
     /// PENDING, APPROVED, REJECTED, PROCESSED or FAILED.
     pub(super) status: Option<String>,

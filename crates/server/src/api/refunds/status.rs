@@ -107,6 +107,7 @@ fn eligibility(goes: Route, waits: bool) -> RefundEligibility {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PreviewQuery {
     /// All that is left unless given.
     #[param(value_type = Option<f64>)]
