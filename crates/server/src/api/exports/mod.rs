@@ -9,6 +9,7 @@
 //! Deliberately not here: sums of their own; what is printed is what the endpoints of tracking answer.
 
 mod journal;
+mod letters;
 mod pdf;
 mod printed;
 mod table;
