@@ -55,7 +55,8 @@ fn judge(who: Who) {
         let output = tokio::task::spawn_blocking(move || command.output()).await;
         let output = output.expect("no panic").expect("the peers were installed by e2e/peers/install");
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{said}");
+        println!("{said}");
+        assert!(output.status.success(), "see what was printed");
     });
 }
 

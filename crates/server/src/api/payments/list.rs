@@ -73,11 +73,7 @@ pub(crate) struct PaymentRow {
 /// List payments: one's own, or all for an administrator; newest first.
 #[utoipa::path(
     get, path = "/api/payments/payments/", tag = "payments", security(("bearer" = [])),
-    params(
-        PaymentQuery,
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from the Link header of the page before"),
-    ),
+    params(PaymentQuery, ListQuery),
     responses(
         (status = 200, body = Vec<PaymentRow>),
         crate::http::openapi::Refused,
