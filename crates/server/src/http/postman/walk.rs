@@ -52,13 +52,12 @@ fn url(operation: &Operation<'_>, step: &Value) -> Value {
 
 /// The lines of the script before the request.
 fn preparation(step: &Value) -> Vec<String> {
-    let mut lines = vec![format!("if ({TRIES} > 0) {{ setTimeout(() => {{}}, {PAUSE_MS}); }}")];
-    if let Some(variable) = step["needs"].as_str() {
-        lines.push(format!("if (!pm.variables.get('{variable}')) {{ pm.execution.skipRequest(); }}"));
-    }
-    lines
-        .extend(step["before"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
-    lines
+    let pause = format!("if ({TRIES} > 0) {{ setTimeout(() => {{}}, {PAUSE_MS}); }}");
+    let needs = step["needs"].as_str();
+    let needs =
+        needs.map(|name| format!("if (!pm.variables.get('{name}')) {{ pm.execution.skipRequest(); }}"));
+    let own = step["before"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    [pause].into_iter().chain(needs).chain(own).collect()
 }
 
 /// The checks, or the same request again.
