@@ -28,6 +28,7 @@ use crate::http::{Problem, Query};
 const PAGE_SIZE: u32 = 20;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct HistoryQuery {
     /// A payment state in either form.
     status: Option<String>,
