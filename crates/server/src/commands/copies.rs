@@ -12,6 +12,7 @@ use super::StartError;
 use super::start::{options, url};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Secrets, SecretsError};
+use crate::erasures::{self, ErasuresError};
 
 /// Why there is no copy, or why it was not put back.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,8 @@ pub enum BackupError {
     Store(#[from] store::StartError),
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    #[error(transparent)]
+    Erasures(#[from] ErasuresError),
     #[error(
         "{0} is missing: put it back first. Without it what is encrypted cannot be read, and gateways \
          would not know this marketplace again"
@@ -61,11 +64,16 @@ pub fn restore(config: &Config, file: &Path) -> Result<ExitCode, BackupError> {
     }
     let _lock = ServerLock::hold(&url).map_err(StartError::from)?;
     let instance = instance.unwrap_or_default();
+    let forgotten = if instance.is_empty() { None } else { erasures::count(config, &instance)? };
     let to = Place { url: &url, options: &options, instance: &instance, now: SystemClock.now() };
     if let Some(aside) = backup::restore(file, &to)? {
         println!("What was there before is {} now.", aside.display());
     }
     println!("Restored {}.", file.display());
+    match forgotten {
+        Some(count) => println!("The list of erasures has {count} people: whoever is back is forgotten again."),
+        None => println!("There is no list of erasures: people forgotten since the copy was taken are back."),
+    }
     println!("Next: `bursar serve`, and `bursar reconcile` for what gateways have seen since.");
     Ok(tell(&verify_database(&url, &options)?))
 }

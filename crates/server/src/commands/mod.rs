@@ -30,5 +30,5 @@ pub use seed::{Size, seed};
 pub use serve::serve;
 pub use smoke::smoke;
 pub use start::{Role, StartError, Started};
-pub use verify::verify;
+pub use verify::{verify, verify_audit};
 pub use worker::worker;

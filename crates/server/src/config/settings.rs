@@ -262,7 +262,7 @@ sections! {
         oauth_base: String,
     }
 
-    Privacy { retain_financial_years: u32 }
+    Privacy { retain_financial_years: u32, erasures: String }
 
     Audit { checkpoints: String }
 }
