@@ -230,9 +230,13 @@ mod tests {
         let own = list(&folder, "i");
         own.begin().expect("a folder to write to");
         own.add(&[line(1)]).expect("writable");
-        assert!(matches!(list(&folder, "j").read(), Err(ErasuresError::Another { found, .. }) if found == "i"));
+        assert!(
+            matches!(list(&folder, "j").read(), Err(ErasuresError::Another { found, .. }) if found == "i")
+        );
         let text = std::fs::read_to_string(&own.path).expect("readable");
-        for (junk, bad) in [(format!("{text}junk\n"), 3), (String::new(), 1), (text.replacen("\"i\"", "1", 1), 1)] {
+        for (junk, bad) in
+            [(format!("{text}junk\n"), 3), (String::new(), 1), (text.replacen("\"i\"", "1", 1), 1)]
+        {
             std::fs::write(&own.path, junk).expect("ours");
             assert!(matches!(own.read(), Err(ErasuresError::Damaged { line, .. }) if line == bad));
         }

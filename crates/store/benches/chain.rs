@@ -40,7 +40,9 @@ fn measure(db: &TestDb, rows: i64, length: i64) {
     let engine = if db.url.is_postgres() { "PostgreSQL" } else { "SQLite" };
     let rate = u128::from(rows.unsigned_abs()) * 1_000_000 / took.as_micros().max(1);
     let word = if rate >= WANTED { "reached" } else { "NOT reached" };
-    println!("{engine}: {rows} rows in stretches of {length}: {took:?}, {rate} rows/s ({WANTED} wanted: {word})");
+    println!(
+        "{engine}: {rows} rows in stretches of {length}: {took:?}, {rate} rows/s ({WANTED} wanted: {word})"
+    );
 }
 
 /// Rows and a chain that seals them all; how many rows.

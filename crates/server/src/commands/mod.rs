@@ -19,7 +19,7 @@ pub mod start;
 mod verify;
 mod worker;
 
-pub use copies::{BackupError, back_up, restore};
+pub use copies::{BackupError, back_up, forget, restore};
 pub use demo::demo;
 pub use house::VisitError;
 pub use migrate::migrate;

@@ -172,7 +172,7 @@ pub(super) async fn count_people(app: &App) -> Result<usize, StartError> {
 }
 
 /// Blocks; not for an async thread.
-fn open(
+pub(super) fn open(
     config: &Config,
     policies: Arc<Policies>,
     clock: &Arc<OffsetClock>,

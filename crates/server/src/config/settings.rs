@@ -264,7 +264,7 @@ sections! {
 
     Privacy { retain_financial_years: u32, erasures: String }
 
-    Audit { checkpoints: String }
+    Audit { checkpoints: String, checkpoints_url: String }
 }
 
 /// A currency that the product knows, in either case.

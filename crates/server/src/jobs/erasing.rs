@@ -7,7 +7,7 @@ use domain::people::{Erase, EraseAgain, is_erased};
 use domain::records::{Job, Person, Setting};
 use domain::upkeep::{ERASURES_LISTED, JobEnd, ListErasures};
 use serde::Deserialize;
-use store::Error;
+use store::{Db, Error};
 
 use super::queue::parse;
 use crate::app::App;
@@ -29,7 +29,7 @@ struct ErasureBody {
 pub(super) async fn erase(app: &App, job: &Job) -> Result<(), JobEnd> {
     let body: ErasureBody = parse(job)?;
     let person = PersonId::from_raw(body.person);
-    if !forget_texts(app, person).await.map_err(|error| JobEnd::Retry(error.to_string()))? {
+    if !forget_texts(&app.db, person).await.map_err(|error| JobEnd::Retry(error.to_string()))? {
         return Err(JobEnd::Retry("there is more to erase".into()));
     }
     erasures::note(app, person).await.map_err(|error| JobEnd::Retry(error.to_string()))?;
@@ -48,9 +48,9 @@ async fn empty_log(app: &App) -> Result<(), JobEnd> {
 }
 
 /// Blanks it all; whether nothing is left.
-async fn forget_texts(app: &App, person: PersonId) -> Result<bool, Error> {
+async fn forget_texts(db: &Db, person: PersonId) -> Result<bool, Error> {
     for _ in 0..PAGES_MAX {
-        if page(app, person).await? {
+        if page(db, person).await? {
             return Ok(true);
         }
     }
@@ -58,12 +58,12 @@ async fn forget_texts(app: &App, person: PersonId) -> Result<bool, Error> {
 }
 
 /// Whether nothing was left.
-async fn page(app: &App, person: PersonId) -> Result<bool, Error> {
-    let texts = app.db.read(move |reads| reads.texts_left(person, PAGE)).await?;
+async fn page(db: &Db, person: PersonId) -> Result<bool, Error> {
+    let texts = db.read(move |reads| reads.texts_left(person, PAGE)).await?;
     if texts.is_empty() {
         return Ok(true);
     }
-    app.db.record(texts).await?;
+    db.record(texts).await?;
     Ok(false)
 }
 
@@ -85,7 +85,10 @@ pub(crate) async fn settle_erasures(app: &App) -> Result<(), ErasuresError> {
             Vec::new()
         }
     };
-    forget_again(app, &lines).await?;
+    let count = forget_again(&app.db, &lines).await?;
+    if count > 0 {
+        tracing::warn!(count, "people who had been forgotten were in the database, and are forgotten again");
+    }
     if !listed {
         // Whoever was forgotten before there was a list.
         let erased = app.db.read(|reads| reads.erased()).await.map_err(store::Error::from)?;
@@ -96,25 +99,22 @@ pub(crate) async fn settle_erasures(app: &App) -> Result<(), ErasuresError> {
     Ok(())
 }
 
-async fn forget_again(app: &App, lines: &[Line]) -> Result<(), ErasuresError> {
+/// Whoever is on the list and in this database is forgotten; how many those were.
+pub(crate) async fn forget_again(db: &Db, lines: &[Line]) -> Result<usize, ErasuresError> {
     let mut count = 0;
     for page in lines.chunks(LINES) {
         let ids: Vec<PersonId> = page.iter().map(|line| PersonId::from_raw(line.id)).collect();
-        let people = app.db.read(move |reads| reads.find_many::<Person>(&ids)).await;
+        let people = db.read(move |reads| reads.find_many::<Person>(&ids)).await;
         let people = people.map_err(store::Error::from)?;
-        let back =
-            |person: &Person| !is_erased(person) && page.iter().any(|line| line.names(person));
+        let back = |person: &Person| !is_erased(person) && page.iter().any(|line| line.names(person));
         for person in people.into_iter().filter(back) {
             let id = person.id;
-            let subjects = app.db.read(move |reads| reads.subjects(id)).await.map_err(store::Error::from)?;
+            let subjects = db.read(move |reads| reads.subjects(id)).await.map_err(store::Error::from)?;
             let erase = Erase { person: id, email: person.email, subjects, seen: None };
-            app.db.record(EraseAgain(erase)).await?;
-            forget_texts(app, id).await?;
+            db.record(EraseAgain(erase)).await?;
+            forget_texts(db, id).await?;
             count += 1;
         }
     }
-    if count > 0 {
-        tracing::warn!(count, "people who had been forgotten were in the database, and are forgotten again");
-    }
-    Ok(())
+    Ok(count)
 }

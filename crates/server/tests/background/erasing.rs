@@ -30,8 +30,7 @@ async fn forget(place: &Place, lesson: &Lesson) {
 
 async fn save_card(place: &Place, lesson: &Lesson) -> Card {
     let body = json!({ "payment_method_id": "pm_card_visa" });
-    let (status, body) =
-        place.post(Some(&lesson.student), "/api/payments/payment-methods/save", &body).await;
+    let (status, body) = place.post(Some(&lesson.student), "/api/payments/payment-methods/save", &body).await;
     assert_eq!(status, 201, "{body}");
     let person = lesson.student.person.id;
     let cards = place.app.db.read(move |reads| reads.of::<Card>(&person)).await;
@@ -92,7 +91,37 @@ fn refusal(db: &TestDb, list: &str) -> Option<String> {
     crate::common::in_runtime(start(config, Role::Server)).err().map(|error| error.to_string())
 }
 
+fn holds(file: &Path, word: &str) -> bool {
+    let bytes = std::fs::read(file).expect("a copy");
+    bytes.windows(word.len()).any(|window| window == word.as_bytes())
+}
+
 both! {
+    fn a_copy_at_hand_forgets_too_and_remains_one(db) {
+        let folder = tempfile::tempdir().expect("a folder");
+        put_back(db, folder.path());
+        let (list, copy) = (folder.path().join("erasures.jsonl"), folder.path().join("copy.db"));
+        assert!(holds(&copy, NAME));
+        let forget = |list: &str| {
+            let config = crate::common::server_config(db, &folder, &[(LIST, list)]);
+            let file = copy.clone();
+            let forget = move || server::commands::forget(config, &file).map(|code| format!("{code:?}"));
+            crate::common::in_runtime(async {
+                tokio::task::spawn_blocking(forget).await.expect("no panic")
+            })
+        };
+        let refused = forget("none").expect_err("nobody is known");
+        assert!(refused.to_string().contains("privacy.erasures"), "{refused}");
+        let in_order = format!("{:?}", std::process::ExitCode::SUCCESS);
+        assert_eq!(forget(&list.display().to_string()).expect("a copy"), in_order);
+        for word in [NAME, "student@example.org"] {
+            assert!(!holds(&copy, word), "{word}");
+        }
+        let other = another(db);
+        with_place(&other, |to| backup::restore(&copy, to)).expect("still a copy of this marketplace");
+        assert!(!other.dump().contains(NAME));
+    }
+
     fn whoever_was_forgotten_stays_so_when_an_older_copy_is_put_back(db) {
         let folder = tempfile::tempdir().expect("a folder");
         let other = put_back(db, folder.path());

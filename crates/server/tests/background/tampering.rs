@@ -233,15 +233,17 @@ impl Attacker<'_> {
         let after = self.edited(&before);
         self.remove(&before);
         self.add(&after);
-        let now: Vec<Trace> =
-            self.traces.iter().map(|trace| if *trace == before { after.clone() } else { trace.clone() }).collect();
+        let now: Vec<Trace> = self
+            .traces
+            .iter()
+            .map(|trace| if *trace == before { after.clone() } else { trace.clone() })
+            .collect();
         let mut previous = String::new();
         for block in self.blocks.clone() {
             let old = block.stretches().expect("ours").into_iter();
             let new: Vec<Stretch> = old.filter_map(|stretch| digested(&now, &stretch)).collect();
             let mut made = AuditBlock::next(block.number, previous, &new, block.at);
-            made.signature =
-                if made.hash == block.hash { block.signature } else { key.sign(&made.hash) };
+            made.signature = if made.hash == block.hash { block.signature } else { key.sign(&made.hash) };
             self.replace(&made);
             previous = made.hash;
         }
@@ -274,8 +276,7 @@ fn past(connection: &mut Connection) -> (Vec<Trace>, Vec<AuditBlock>) {
     let entries: Vec<AuditEntry> = connection.load_many(&[0], &lanes).expect("readable");
     let events: Vec<Event> = connection.load_many(&[0], &lanes).expect("readable");
     let all = entries.into_iter().map(Trace::Audit).chain(events.into_iter().map(Trace::Event));
-    let stretches: Vec<Stretch> =
-        blocks.iter().flat_map(|block| block.stretches().expect("ours")).collect();
+    let stretches: Vec<Stretch> = blocks.iter().flat_map(|block| block.stretches().expect("ours")).collect();
     let mut traces: Vec<Trace> =
         all.filter(|trace| stretches.iter().any(|stretch| sealed_by(trace, stretch))).collect();
     traces.sort_by_key(Trace::id);

@@ -105,7 +105,8 @@ impl Node<'_> {
     }
 
     pub async fn send(&self, token: Option<&str>, path: &str, kind: &str, body: String) -> Reply {
-        self.call(self.client.post(format!("{}{path}", self.base)).header("content-type", kind), token, body).await
+        self.call(self.client.post(format!("{}{path}", self.base)).header("content-type", kind), token, body)
+            .await
     }
 
     pub async fn patch(&self, token: &str, path: &str, body: &Value) -> Reply {
