@@ -212,14 +212,15 @@ impl Reads<'_> {
              AND CAST($1 AS BIGINT) >= 0",
         ];
         let Some(Person { uuid, .. }) = self.find::<Person>(&person)? else { return Ok(Vec::new()) };
-        let names = Value::Text(format!("%{uuid}%"));
+        let names = Value::Text(uuid);
         let mut told = Vec::new();
         for others in OTHERS {
             for mut row in self.rows(others, &own(person))? {
                 let other = PersonId::from_raw(row.int()?);
                 let [lane, id] = own(other);
                 let sql = format!(
-                    "SELECT operation, key FROM idempotency WHERE {OF_PERSON} AND answer LIKE $3 LIMIT {limit}"
+                    "SELECT operation, key FROM idempotency WHERE {OF_PERSON} \
+                     AND replace(answer, CAST($3 AS TEXT), '') <> answer LIMIT {limit}"
                 );
                 for mut row in self.rows(&sql, &[lane, id, names.clone()])? {
                     told.push((other, row.text()?, row.text()?));
