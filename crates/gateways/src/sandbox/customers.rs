@@ -1,7 +1,8 @@
 //! Customers and their saved cards.
 //!
 //! Invariant: a saved card is a token of its own, charged only for the customer it is attached to;
-//! a detached one is never charged again; of a deleted customer only the id is left. The published `pm_card_*` tokens belong to nobody.
+//! a detached one is never charged again; of a deleted customer only the id is left. The published
+//! `pm_card_*` tokens belong to nobody.
 
 use domain::gateway::{Answer, CardReport};
 use rusqlite::params;
