@@ -21,7 +21,9 @@ use crate::auth::token::Tokens;
 use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::{Config, HaMode, Secrets, SecretsError};
 use crate::dice::{Dice, OsDice, uuid_v4};
+use crate::erasures::ErasuresError;
 use crate::http::limits::Limits;
+use crate::jobs;
 use crate::mail::{MailError, Mailer};
 use crate::meetings::{self, Rooms};
 use crate::notices::Notices;
@@ -73,6 +75,8 @@ pub enum StartError {
     Checkpoints { file: PathBuf, source: std::io::Error },
     #[error("the books could not be written or read")]
     Work(#[from] store::Error),
+    #[error(transparent)]
+    Erasures(#[from] ErasuresError),
 }
 
 /// What a command is to the database.
@@ -145,6 +149,9 @@ pub(super) async fn start_at(
         real_clock,
         dice,
     };
+    if role == Role::Server {
+        jobs::settle_erasures(&app).await?;
+    }
     Ok(Started { app, _lock: lock })
 }
 
@@ -165,7 +172,7 @@ pub(super) async fn count_people(app: &App) -> Result<usize, StartError> {
 }
 
 /// Blocks; not for an async thread.
-fn open(
+pub(super) fn open(
     config: &Config,
     policies: Arc<Policies>,
     clock: &Arc<OffsetClock>,

@@ -31,6 +31,7 @@ use crate::http::server::Stop;
 use crate::inbound;
 
 pub use clockwork::{advance, elapse};
+pub(crate) use erasing::{forget_again, settle_erasures};
 pub use meetings::{Standing, settle};
 pub use rollups::fold_all;
 pub use schedules::reconcile_all;
