@@ -15,8 +15,8 @@ use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
     Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card,
-    Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginThrottle,
-    Meeting, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Rollup, RollupDelta, Session,
+    Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginSlip,
+    LoginThrottle, Meeting, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Rollup, RollupDelta, Session,
     Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
@@ -33,6 +33,7 @@ macro_rules! tables {
             sessions: Session,
             one_time_tokens: OneTimeToken,
             login_throttles: LoginThrottle,
+            login_slips: LoginSlip,
             claims: Claim,
             offers: Offer,
             bookings: Booking,

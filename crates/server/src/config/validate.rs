@@ -259,6 +259,21 @@ fn people(config: &Config, findings: &mut Findings) {
         "auth.google",
         "needs client_secret and redirect_uri with client_id",
     );
+    if !google.client_id.is_empty() {
+        let ends = google.redirect_uri.trim_end_matches('/').ends_with("/api/auth/google/callback");
+        let secure = |url: &str| url.starts_with("https://") || (!config.is_live() && is_loopback_url(url));
+        findings.check(
+            ends && secure(&google.redirect_uri),
+            "auth.google.redirect_uri",
+            "must be this server's https address with the path /api/auth/google/callback/",
+        );
+        findings.check(secure(&google.issuer), "auth.google.issuer", "must be an https address");
+        findings.check(
+            !config.auth.redirects.is_empty(),
+            "auth.redirects",
+            "must say where people go after a login with auth.google",
+        );
+    }
     findings.check(
         config.auth.redirects.iter().all(|url| is_url(url)),
         "auth.redirects",

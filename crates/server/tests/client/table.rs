@@ -12,6 +12,8 @@ use super::web::iso;
 pub enum Line {
     Call(Row),
     Mailed { address: String, purpose: String, name: String },
+    /// Somebody goes where `$oauth_url` leads; both halves of what he comes back with are kept.
+    Google { address: String, ticket: String, proof: String },
     Clock(String),
 }
 
@@ -52,6 +54,9 @@ pub fn parse(text: &str) -> Vec<Line> {
             ["clock", instant] => Line::Clock(instant.to_owned()),
             ["mailed", address, purpose, name] => {
                 Line::Mailed { address: address.into(), purpose: purpose.into(), name: name.into() }
+            }
+            ["google", address, ticket, proof] => {
+                Line::Google { address: address.into(), ticket: ticket.into(), proof: proof.into() }
             }
             [who, method, path, status] => Line::Call(Row {
                 number,

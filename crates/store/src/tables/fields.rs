@@ -10,7 +10,7 @@ use domain::money::Currency;
 use domain::policy::{FeeMode, Kind, PriceUnit};
 use domain::records::{
     BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, Measure, OfferState,
-    OpKind, OpState, PaymentState, ProposalOutcome, Purpose, RefundCause, RefundState, Space, Word,
+    OpKind, OpState, PaymentState, ProposalOutcome, Purpose, SlipPurpose, RefundCause, RefundState, Space, Word,
 };
 use domain::time::Timestamp;
 
@@ -216,7 +216,7 @@ word_fields!(
     PaymentState,
     PriceUnit,
     ProposalOutcome,
-    Purpose,
+    Purpose, SlipPurpose,
     RefundCause,
     RefundState,
     Space
