@@ -10,6 +10,9 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
+// Standard output is the address alone, and nobody reads on.
+console.info = console.warn = console.log = () => {};
+
 const modules = path.resolve(process.env.BURSAR_PEERS, "node", "node_modules");
 const library = path.join(modules, "oidc-provider", "lib", "index.js");
 const { default: Provider } = await import(pathToFileURL(library));

@@ -16,8 +16,8 @@ use crate::money::{Currency, Money};
 use crate::records::{
     Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card,
     Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginSlip,
-    LoginThrottle, Meeting, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Rollup, RollupDelta, Session,
-    Setting, StudentProfile, TeacherProfile,
+    LoginThrottle, Meeting, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Rollup, RollupDelta,
+    Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;

@@ -95,19 +95,8 @@ pub enum AssemblyError {
 impl App {
     /// The one place where an app is put together.
     pub async fn assemble(parts: Parts) -> Result<App, AssemblyError> {
-        let Parts {
-            config,
-            secrets,
-            policies,
-            db,
-            gateways,
-            sandbox,
-            clock,
-            real_clock,
-            dice,
-            cost,
-            plants,
-        } = parts;
+        let Parts { config, secrets, policies, db, gateways, sandbox, clock, real_clock, dice, cost, plants } =
+            parts;
         let seal = Arc::new(Seal::new(&secrets, Arc::clone(&dice)));
         let provider = meetings::provider(&config, Arc::clone(&real_clock))?;
         let external = External::open(&config.auth.external, Arc::clone(&real_clock)).await?;

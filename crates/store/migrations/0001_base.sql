@@ -217,6 +217,7 @@ CREATE TABLE meeting (
     starts_at BIGINT,
     ends_at BIGINT,
     unsure BIGINT NOT NULL CHECK (unsure IN (0, 1)),
+    sweep_at BIGINT,
     fence BIGINT NOT NULL,
     lease_until BIGINT,
     started_at BIGINT,

@@ -123,7 +123,12 @@ impl OpenId {
     }
 
     /// Whom the code stands for. The provider takes a code once, and only with its verifier.
-    pub async fn redeem(&self, code: &Secret, nonce: &str, verifier: &Secret) -> Result<Outsider, OpenIdError> {
+    pub async fn redeem(
+        &self,
+        code: &Secret,
+        nonce: &str,
+        verifier: &Secret,
+    ) -> Result<Outsider, OpenIdError> {
         let found = self.found().await?;
         let form = Serializer::new(String::new())
             .append_pair("grant_type", "authorization_code")

@@ -268,10 +268,11 @@ fn people(config: &Config, findings: &mut Findings) {
             "must be this server's https address with the path /api/auth/google/callback/",
         );
         findings.check(secure(&google.issuer), "auth.google.issuer", "must be an https address");
+        let pages = &config.auth.redirects;
         findings.check(
-            !config.auth.redirects.is_empty(),
+            !pages.is_empty() && pages.iter().all(|url| secure(url)),
             "auth.redirects",
-            "must say where people go after a login with auth.google",
+            "must be the https pages that people go on to after a login with auth.google",
         );
     }
     findings.check(

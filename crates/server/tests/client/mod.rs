@@ -45,6 +45,7 @@ impl<'a> Walk<'a> {
                 let mut browser = Browser::new(&self.house.app, &visitor);
                 let landed = browser.follow(&self.names.fill("$oauth_url"), "https://app.").await;
                 let found = browser::fragment(&landed);
+                assert_eq!(found.get("error"), None, "{address}");
                 self.names.set(ticket, &json!(found["access_token"]));
                 self.names.set(proof, &json!(found["refresh_token"]));
             }

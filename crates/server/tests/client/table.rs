@@ -11,9 +11,17 @@ use super::web::iso;
 /// One line of the table with those that belong to it.
 pub enum Line {
     Call(Row),
-    Mailed { address: String, purpose: String, name: String },
+    Mailed {
+        address: String,
+        purpose: String,
+        name: String,
+    },
     /// Somebody goes where `$oauth_url` leads; both halves of what he comes back with are kept.
-    Google { address: String, ticket: String, proof: String },
+    Google {
+        address: String,
+        ticket: String,
+        proof: String,
+    },
     Clock(String),
 }
 

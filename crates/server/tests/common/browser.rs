@@ -80,7 +80,8 @@ impl Browser {
         }
         let place = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(0));
         let kept = self.cookies.entry(place.clone()).or_default();
-        let cookies = kept.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let cookies =
+            kept.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         let headers = [("cookie", cookies.as_str())];
         let answer = match url.as_str().strip_prefix(OURS) {
             Some(path) => self.router.send(Method::GET, None, path, &headers, None).await,
@@ -99,8 +100,13 @@ impl Browser {
         let kept = self.cookies.entry(place.to_owned()).or_default();
         for line in headers.get_all(SET_COOKIE) {
             let line = line.to_str().expect("text");
-            let (name, value) = line.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
-            if value.is_empty() { kept.remove(name) } else { kept.insert(name.to_owned(), value.to_owned()) };
+            let (name, value) =
+                line.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+            if value.is_empty() {
+                kept.remove(name)
+            } else {
+                kept.insert(name.to_owned(), value.to_owned())
+            };
         }
     }
 }

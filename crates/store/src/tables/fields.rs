@@ -10,7 +10,8 @@ use domain::money::Currency;
 use domain::policy::{FeeMode, Kind, PriceUnit};
 use domain::records::{
     BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, Measure, OfferState,
-    OpKind, OpState, PaymentState, ProposalOutcome, Purpose, SlipPurpose, RefundCause, RefundState, Space, Word,
+    OpKind, OpState, PaymentState, ProposalOutcome, Purpose, RefundCause, RefundState, SlipPurpose, Space,
+    Word,
 };
 use domain::time::Timestamp;
 
@@ -216,7 +217,8 @@ word_fields!(
     PaymentState,
     PriceUnit,
     ProposalOutcome,
-    Purpose, SlipPurpose,
+    Purpose,
+    SlipPurpose,
     RefundCause,
     RefundState,
     Space

@@ -2,7 +2,8 @@
 
 use domain::id::{Id, Lane, PersonId};
 use domain::records::{
-    Claim, LoginSlip, LoginThrottle, OneTimeToken, Person, Purpose, Session, Space, StudentProfile, TeacherProfile, Word,
+    Claim, LoginSlip, LoginThrottle, OneTimeToken, Person, Purpose, Session, Space, StudentProfile,
+    TeacherProfile, Word,
 };
 use domain::rows::{NoGroup, Record};
 

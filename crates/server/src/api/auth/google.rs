@@ -182,7 +182,11 @@ pub(super) async fn arrive(
 }
 
 /// Who has come back, or a word for the client's page.
-async fn identify(openid: &OpenId, query: ArriveQuery, departure: &Departure) -> Result<Outsider, &'static str> {
+async fn identify(
+    openid: &OpenId,
+    query: ArriveQuery,
+    departure: &Departure,
+) -> Result<Outsider, &'static str> {
     let by_another = query.iss.as_deref().is_some_and(|issuer| issuer != openid.issuer());
     let code = match (query.code, query.error) {
         (Some(code), None) if !by_another => code,
@@ -201,9 +205,7 @@ async fn identify(openid: &OpenId, query: ArriveQuery, departure: &Departure) ->
 async fn ticket(app: &App, outsider: &Outsider) -> Result<String, Problem> {
     let [access, refresh] = [(); 2].map(|()| token_256(app.dice.as_ref()));
     remember(app, slip(SlipPurpose::Ticket, &access, &refresh), outsider).await?;
-    Ok(format!(
-        "access_token={access}&refresh_token={refresh}&token_type=bearer&expires_in={TICKET_SECONDS}"
-    ))
+    Ok(format!("access_token={access}&refresh_token={refresh}&token_type=bearer&expires_in={TICKET_SECONDS}"))
 }
 
 /// Finish a login with Google: the ticket, once, for a session.
@@ -328,10 +330,7 @@ fn see_other(url: &str, cookie: &str) -> Response {
 /// the provider's.
 fn cookie(openid: &OpenId, value: &str, seconds: u32) -> String {
     let secure = if has_tls(openid) { "; Secure" } else { "" };
-    format!(
-        "{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
-        cookie_name(openid)
-    )
+    format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", cookie_name(openid))
 }
 
 fn cookie_name(openid: &OpenId) -> String {

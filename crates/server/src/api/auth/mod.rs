@@ -60,9 +60,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/api/resend-verification", post(register::resend_verification))
         .route("/api/verify-email", post(register::verify_email))
         .route("/api/change-password", post(passwords::change_password));
-    login
-        .merge(open)
-        .layer(from_fn_with_state(app.clone(), limit))
+    login.merge(open).layer(from_fn_with_state(app.clone(), limit))
 }
 
 /// Documentation of the room.
