@@ -114,7 +114,7 @@ pub struct Policies {
     pub refresh_idle: Span,
     pub refresh_reuse_grace: Span,
     pub inbox: InboxPolicy,
-    pub calendar: Calendar,
+    pub reports: Reports,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +161,20 @@ pub struct InboxPolicy {
     pub park: Span,
     /// After so many failures an event is given up.
     pub failures_max: i64,
+}
+
+/// What the reports' sums depend on beside the rows that are summed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reports {
+    pub calendar: Calendar,
+    /// Captured payments of so much are listed one by one.
+    pub high_value_minor: i64,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Reports { calendar: Calendar::default(), high_value_minor: i64::MAX }
+    }
 }
 
 /// How instants become days and hours where the reports are read.
@@ -283,7 +297,7 @@ impl Default for Policies {
             refresh_idle: Span::days(7),
             refresh_reuse_grace: Span::seconds(60),
             inbox: InboxPolicy { park: Span::hours(72), failures_max: 12 },
-            calendar: Calendar::default(),
+            reports: Reports::default(),
         }
     }
 }

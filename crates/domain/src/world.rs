@@ -17,7 +17,7 @@ use crate::records::{
     Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card,
     Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginSlip,
     LoginThrottle, Meeting, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Rollup, RollupDelta,
-    Session, Setting, StudentProfile, TeacherProfile,
+    RollupOpening, RollupTotal, Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -55,6 +55,8 @@ macro_rules! tables {
             audit_blocks: AuditBlock,
             audit_cursors: AuditCursor,
             rollups: Rollup,
+            rollup_totals: RollupTotal,
+            rollup_openings: RollupOpening,
             rollup_deltas: RollupDelta,
         }
     };

@@ -269,6 +269,7 @@ CREATE TABLE payment (
     subsidy_minor BIGINT NOT NULL,
     total_minor BIGINT NOT NULL,
     share_minor BIGINT NOT NULL,
+    hourly_minor BIGINT,
     state TEXT NOT NULL CHECK (state IN ('pending', 'processing', 'completed', 'failed', 'cancelled', 'partially_refunded', 'refunded', 'disputed')),
     gateway TEXT NOT NULL,
     op BIGINT,
@@ -446,7 +447,7 @@ CREATE TABLE balance (
 -- The sums of days that reports are read from; only folding the deltas below writes them.
 CREATE TABLE rollup (
     lane BIGINT NOT NULL,
-    measure TEXT NOT NULL CHECK (measure IN ('created', 'captured', 'hour', 'method', 'latency', 'payer', 'payee', 'payer_week', 'payee_week', 'refunded', 'request', 'attempt')),
+    measure TEXT NOT NULL CHECK (measure IN ('created', 'captured', 'large', 'refunded', 'request')),
     day BIGINT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('booking', 'gig_purchase', 'course', 'event', 'wallet_topup')),
     currency TEXT NOT NULL,
@@ -456,7 +457,47 @@ CREATE TABLE rollup (
     base_minor BIGINT NOT NULL,
     fee_minor BIGINT NOT NULL,
     share_minor BIGINT NOT NULL,
+    hourly_minor BIGINT NOT NULL,
+    rated BIGINT NOT NULL,
     PRIMARY KEY (lane, measure, day, kind, currency, label)
+);
+
+-- Sums over all days: by hour, method, person and the like.
+CREATE TABLE rollup_total (
+    lane BIGINT NOT NULL,
+    measure TEXT NOT NULL CHECK (measure IN ('hour', 'method', 'latency', 'attempt', 'payer', 'payee', 'payer_standing', 'payee_standing', 'payer_partner', 'payee_partner', 'payer_returned', 'payee_returned')),
+    label TEXT NOT NULL,
+    part TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('booking', 'gig_purchase', 'course', 'event', 'wallet_topup')),
+    currency TEXT NOT NULL,
+    last_day BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    total_minor BIGINT NOT NULL,
+    base_minor BIGINT NOT NULL,
+    fee_minor BIGINT NOT NULL,
+    share_minor BIGINT NOT NULL,
+    hourly_minor BIGINT NOT NULL,
+    rated BIGINT NOT NULL,
+    PRIMARY KEY (lane, measure, label, part, kind, currency)
+);
+
+-- What a total was when a day began on which something was added to it.
+CREATE TABLE rollup_opening (
+    lane BIGINT NOT NULL,
+    measure TEXT NOT NULL CHECK (measure IN ('hour', 'method', 'latency', 'attempt', 'payer', 'payee')),
+    label TEXT NOT NULL,
+    part TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('booking', 'gig_purchase', 'course', 'event', 'wallet_topup')),
+    currency TEXT NOT NULL,
+    day BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    total_minor BIGINT NOT NULL,
+    base_minor BIGINT NOT NULL,
+    fee_minor BIGINT NOT NULL,
+    share_minor BIGINT NOT NULL,
+    hourly_minor BIGINT NOT NULL,
+    rated BIGINT NOT NULL,
+    PRIMARY KEY (lane, measure, label, part, kind, currency, day)
 );
 
 -- What a commit changed in the sums, until it is folded into them.

@@ -6,6 +6,7 @@ use crate::id::{BookingId, Id, OpId, PaymentId, PersonId};
 use crate::idempotency::{Answer, Key, Seen};
 use crate::operations::{Rail, Ticket};
 use crate::policy::BookingFlow;
+use crate::pricing::hourly;
 use crate::records::{
     Booking, BookingState, Call, Confirmer, OfferState, Op, OpKind, OpState, Payment, PaymentState, Quote,
 };
@@ -187,6 +188,7 @@ impl PayBooking {
         if let Some(id) = booking.payment {
             world.payments.update(&id, |payment| {
                 payment.quote = quote;
+                payment.hourly_minor = hourly(booking, &quote, None);
                 payment.gateway.clone_from(&self.rail.gateway);
                 payment.state = PaymentState::Processing;
                 payment.used_saved_card = saved;
@@ -241,6 +243,7 @@ pub(super) fn new_payment(
         booking: Some(booking.id),
         offer: booking.offer,
         quote,
+        hourly_minor: hourly(booking, &quote, None),
         state: PaymentState::Processing,
         gateway: rail.gateway.clone(),
         op: None,

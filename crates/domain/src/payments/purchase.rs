@@ -8,6 +8,7 @@ use crate::id::{BookingId, Id, OfferId, PersonId};
 use crate::idempotency::Key;
 use crate::operations::{Rail, Ticket};
 use crate::policy::{BookingFlow, Kind, PriceUnit};
+use crate::pricing::hourly;
 use crate::records::{Booking, BookingState, Call, Confirmer, Offer, OfferState};
 use crate::refusal::Refusal;
 use crate::schedule::Slot;
@@ -71,8 +72,10 @@ impl Command for PurchaseSession {
             key.begin(cx, world, op.id);
         }
         let ticket = Ticket::of(cx, &op, Call::Create, &self.rail);
+        let lasts = Span::minutes(offer.session_minutes);
+        let hourly_minor = hourly(&booking, &payment.quote, Some(lasts));
         world.bookings.insert(Booking { payment: Some(payment.id), ..booking });
-        world.payments.insert(crate::records::Payment { op: Some(op.id), ..payment });
+        world.payments.insert(crate::records::Payment { op: Some(op.id), hourly_minor, ..payment });
         world.ops.insert(op);
         Ok(Begun::Send(Box::new(ticket)))
     }

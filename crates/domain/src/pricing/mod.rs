@@ -58,6 +58,17 @@ pub fn quote_booking(booking: &Booking) -> Quote {
     quote(session_price(rate, booking.unit, length), booking.fee)
 }
 
+/// What an hour of a booking costs: the agreed rate, or the price brought to an hour. A session without
+/// times lasts `otherwise`; `None` where nobody knows how long.
+pub fn hourly(booking: &Booking, quote: &Quote, otherwise: Option<Span>) -> Option<i64> {
+    if booking.unit == PriceUnit::Hour {
+        return Some(booking.rate_minor);
+    }
+    let agreed = booking.starts_at.zip(booking.ends_at).map(|(start, end)| end - start);
+    let seconds = agreed.or(otherwise)?.whole_seconds();
+    (seconds > 0).then(|| quote.base().times(3_600, seconds, Rounding::HalfUp).minor)
+}
+
 /// What each party gives back: of one refund, or of all refunds so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefundSplit {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{by_id, by_key, words};
+use super::{Standing, by_id, by_key, words};
 use crate::id::{BookingId, CardId, EntryId, Id, OfferId, OpId, PaymentId, PersonId, RefundId};
 use crate::money::{Currency, Money};
 use crate::policy::Kind;
@@ -48,6 +48,9 @@ pub struct Payment {
     pub booking: Option<BookingId>,
     pub offer: OfferId,
     pub quote: Quote,
+    /// What an hour of it costs: the agreed rate, or the price of the session brought to an hour. `None`
+    /// where nothing tells how long it takes.
+    pub hourly_minor: Option<i64>,
     pub state: PaymentState,
     pub gateway: String,
     /// The latest operation that tries, or tried, to collect it.
@@ -334,5 +337,17 @@ impl PaymentState {
     pub fn captured(self) -> bool {
         use PaymentState as S;
         matches!(self, S::Completed | S::PartiallyRefunded | S::Refunded | S::Disputed)
+    }
+
+    /// What it means for the parties.
+    pub fn standing(self) -> Standing {
+        use PaymentState as S;
+        match self {
+            S::Pending | S::Processing => Standing::Open,
+            S::Completed | S::PartiallyRefunded | S::Disputed => Standing::Paid,
+            S::Refunded => Standing::Returned,
+            S::Failed => Standing::Failed,
+            S::Cancelled => Standing::Cancelled,
+        }
     }
 }

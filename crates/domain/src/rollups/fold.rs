@@ -1,18 +1,30 @@
-//! Adding what commits have changed to the sums of their days.
+//! Adding what commits have changed to the sums.
 
 use std::collections::BTreeMap;
 
-use super::{Sums, week};
+use super::{Add, Kept};
 use crate::command::{Fact, Lanes};
 use crate::context::Context;
 use crate::id::{DeltaId, Id};
-use crate::records::{Amounts, Rollup, RollupDelta};
+use crate::records::{Rollup, RollupDelta};
 use crate::world::{Needs, World};
 
 /// Folds deltas into the sums. Those that somebody else has folded meanwhile are left out.
 #[derive(Clone, Debug)]
 pub struct Fold {
-    pub deltas: Vec<DeltaId>,
+    each: BTreeMap<DeltaId, Kept>,
+    all: Kept,
+}
+
+impl Fold {
+    /// `None` when one was not written by us.
+    pub fn of(deltas: &[RollupDelta]) -> Option<Fold> {
+        let kept = |delta: &RollupDelta| Some((delta.id, Kept::of(&delta.sums()?)));
+        let each: BTreeMap<DeltaId, Kept> = deltas.iter().map(kept).collect::<Option<_>>()?;
+        let mut all = Kept::default();
+        each.values().for_each(|kept| all.merge(kept));
+        Some(Fold { each, all })
+    }
 }
 
 impl Fact for Fold {
@@ -21,44 +33,29 @@ impl Fact for Fold {
 
     fn lanes(&self, lanes: &mut Lanes) {
         lanes.insert(Rollup::LANE);
-        lanes.extend(self.deltas.iter().map(|id| id.lane()));
+        lanes.extend(self.each.keys().map(|id| id.lane()));
     }
 
     fn needs(&self, world: &World, needs: &mut Needs) {
-        for id in &self.deltas {
+        for id in self.each.keys() {
             needs.rollup_deltas.key(*id);
-            for key in world.rollup_deltas.peek(id).map(sums).unwrap_or_default().into_keys() {
-                needs.rollups.key(key);
-            }
         }
+        Add(&self.all).needs(world, needs);
     }
 
     fn record(&self, _cx: &Context<'_>, world: &mut World) -> usize {
-        let waiting: BTreeMap<DeltaId, Sums> =
-            self.deltas.iter().filter_map(|id| Some((*id, sums(world.rollup_deltas.get(id)?)))).collect();
-        for (id, sums) in &waiting {
+        let waiting: Vec<&DeltaId> =
+            self.each.keys().filter(|id| world.rollup_deltas.get(id).is_some()).collect();
+        if waiting.len() == self.each.len() {
+            Add(&self.all).to(world);
+        } else {
+            let mut rest = Kept::default();
+            waiting.iter().for_each(|id| rest.merge(&self.each[id]));
+            Add(&rest).to(world);
+        }
+        for id in &waiting {
             world.rollup_deltas.remove(id);
-            for (key, amounts) in sums {
-                if world.rollups.get(key).is_none() {
-                    world.rollups.insert(Rollup { key: key.clone(), amounts: *amounts });
-                } else {
-                    world.rollups.update(key, |rollup| rollup.amounts.add(*amounts, 1));
-                }
-                if world.rollups.get(key).is_some_and(|rollup| rollup.amounts == Amounts::default()) {
-                    world.rollups.remove(key);
-                }
-            }
         }
         waiting.len()
     }
-}
-
-/// What a delta adds, to weeks also.
-fn sums(delta: &RollupDelta) -> Sums {
-    let mut sums = delta.sums().expect("deltas are written by us alone");
-    let weeks: Vec<_> = sums.iter().filter_map(|(key, amounts)| Some((week(key)?, *amounts))).collect();
-    for (key, amounts) in weeks {
-        sums.entry(key).or_default().add(amounts, 1);
-    }
-    sums
 }

@@ -2,7 +2,7 @@
 
 use domain::policy::{
     BookingFlow, BookingPolicy, Calendar, FeeMode, FeePolicy, InboxPolicy, Kind, MeetingMoment, Policies,
-    PriceUnit, RefundFeePolicy, RefundPolicy, Release, Reschedule,
+    PriceUnit, RefundFeePolicy, RefundPolicy, Release, Reports, Reschedule,
 };
 use domain::time::Span;
 
@@ -47,8 +47,11 @@ pub fn policies(config: &Config, instance: &str) -> Policies {
             park: Span::hours(config.webhooks.park_hours),
             failures_max: config.webhooks.max_attempts.into(),
         },
-        calendar: Calendar::of_zone(&config.reports.time_zone)
-            .expect("the configuration refuses unknown zones"),
+        reports: Reports {
+            high_value_minor: config.reports.high_value_cents,
+            calendar: Calendar::of_zone(&config.reports.time_zone)
+                .expect("the configuration refuses unknown zones"),
+        },
         ..Policies::default()
     }
 }

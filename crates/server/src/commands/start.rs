@@ -153,9 +153,9 @@ fn open(
             if !applied.is_empty() {
                 tracing::info!(?applied, "the database was migrated");
             }
-            if store::settle_reports(&url, &options, &policies.calendar)? {
-                let zone = &policies.calendar.zone;
-                tracing::info!(zone, "the reports' sums were counted anew in their time zone");
+            if store::settle_reports(&url, &options, &policies.reports)? {
+                let zone = &policies.reports.calendar.zone;
+                tracing::info!(zone, "the reports' sums were counted anew");
             }
             Some(lock)
         }

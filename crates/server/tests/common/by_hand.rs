@@ -76,7 +76,7 @@ fn sandbox(clock: &Arc<ManualClock>) -> SandboxGateway {
 fn database(db: &TestDb, clock: &Arc<ManualClock>, policies: &Arc<Policies>) -> Db {
     let options = Options::default();
     migrate_database(&db.url, &options, clock.now()).expect("an empty database");
-    settle_reports(&db.url, &options, &policies.calendar).expect("a migrated database");
+    settle_reports(&db.url, &options, &policies.reports).expect("a migrated database");
     let clock = Arc::clone(clock);
     let settings = Settings {
         options,

@@ -15,7 +15,6 @@ use domain::time::Timestamp;
 
 use super::Reads;
 use super::exports::{BookedEntry, ExportFilter, Line};
-use super::payments::LargeFilter;
 use super::people::{KNOWN, Known};
 use crate::engine::{Fault, Value};
 
@@ -95,25 +94,6 @@ impl Reads<'_> {
         let (lane, id) = after.map_or((-1, -1), |after| (after.lane().number(), after.raw()));
         let params = [Value::Int(lane), Value::Int(id), count(limit)];
         self.select("WHERE (lane, id) > ($1, $2) ORDER BY lane, id LIMIT $3", &params)
-    }
-
-    /// Everybody's large payments, last paid first.
-    pub fn large_payments(&mut self, filter: &LargeFilter) -> Result<Vec<Payment>, Fault> {
-        let word = |word: Option<&'static str>| Value::text(word.unwrap_or(""));
-        self.select(
-            "WHERE paid_at >= $1 AND paid_at < $2 AND total_minor >= $3 AND currency = $4 \
-             AND ($5 = '' OR kind = $5) AND ($6 = '' OR state = $6) \
-             ORDER BY paid_at DESC, id DESC LIMIT $7",
-            &[
-                Value::Int(filter.from.0),
-                Value::Int(filter.until.0),
-                Value::Int(filter.least_minor),
-                Value::text(filter.currency.code()),
-                word(filter.kind.map(Word::word)),
-                word(filter.state.map(Word::word)),
-                count(filter.limit),
-            ],
-        )
     }
 
     /// Payments made between two instants, oldest first.

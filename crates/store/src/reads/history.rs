@@ -1,16 +1,21 @@
-//! What somebody paid and earned: sums over that person's own payments, each side from its index.
+//! What somebody paid and earned: of all his payments from the reports' sums, so that it costs the same
+//! however many they are; of those that a filter leaves from the payments themselves, each side from its
+//! index.
 //!
 //! Captured is what was ever completed, whatever went back later; what went back is told by the
 //! refunds. Sums are of one currency, counts of all.
 
+use std::collections::BTreeMap;
+
 use domain::id::{Id, PersonId};
 use domain::money::Currency;
 use domain::policy::Kind;
-use domain::records::{Payment, PaymentState, Word};
+use domain::records::{Measure, Payment, PaymentState, Standing, TotalKey, Word};
 use domain::time::Timestamp;
 
 use super::Reads;
 use super::payments::{PaymentFilter, Scope, Side, scope};
+use super::rollups::PersonTotals;
 use crate::engine::{Fault, Row, Value};
 
 /// Sums over payments on one side, minor units.
@@ -28,9 +33,15 @@ pub struct Sums {
 /// A filtered history on one side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistorySums {
-    /// How many in each state that occurs.
-    pub states: Vec<(PaymentState, i64)>,
+    /// How many stand where.
+    pub counts: BTreeMap<Standing, i64>,
     pub sums: Sums,
+}
+
+impl HistorySums {
+    pub fn number(&self) -> i64 {
+        self.counts.values().sum()
+    }
 }
 
 /// Which of a person's captured payments are summed: both ends by `paid_at`, `until` exclusive.
@@ -57,14 +68,29 @@ pub struct PaidSums {
 }
 
 impl Reads<'_> {
-    /// Counts and sums of all that a filter shows on one side, regardless of `limit`.
+    /// Counts and sums of all that a filter shows, regardless of `limit`: as payer, as payee.
     pub fn history_sums(
         &mut self,
         filter: &PaymentFilter,
-        side: Side,
         currency: Currency,
-    ) -> Result<HistorySums, Fault> {
-        let scope = scope(filter, side);
+    ) -> Result<[HistorySums; 2], Fault> {
+        let shown = |side: &Side| filter.side.is_none_or(|only| only == *side);
+        if let Some(person) = filter.unfiltered() {
+            let measures = [Side::Payer, Side::Payee].into_iter().filter(shown);
+            let measures: Vec<Measure> = measures.flat_map(|side| [standing(side), returned(side)]).collect();
+            let totals = self.person_totals(&measures, person)?;
+            return Ok([Side::Payer, Side::Payee].map(|side| history(&totals, side, filter.kind, currency)));
+        }
+        let mut both = [HistorySums::default(), HistorySums::default()];
+        for (sums, side) in both.iter_mut().zip([Side::Payer, Side::Payee]) {
+            if shown(&side) {
+                *sums = self.filtered_history(&scope(filter, side), currency)?;
+            }
+        }
+        Ok(both)
+    }
+
+    fn filtered_history(&mut self, scope: &Scope, currency: Currency) -> Result<HistorySums, Fault> {
         let counts = |column: &str| {
             let own = format!("currency = ${} AND paid_at IS NOT NULL", scope.next());
             format!("CAST(coalesce(sum(CASE WHEN {own} THEN {column} END), 0) AS BIGINT)")
@@ -78,17 +104,28 @@ impl Reads<'_> {
         for mut row in self.rows(&sql, &scope.with(Value::text(currency.code())))? {
             let word = row.text()?;
             let state = PaymentState::parse(&word).ok_or_else(|| row.corrupt("a state"))?;
-            history.states.push((state, row.int()?));
+            *history.counts.entry(state.standing()).or_default() += row.int()?;
             history.sums.add(&mut row)?;
         }
         if history.sums.refunded_minor > 0 {
-            self.returned(&scope, currency, &mut history.sums)?;
+            self.returned(scope, currency, &mut history.sums)?;
         }
         Ok(history)
     }
 
-    /// What a person paid, or earned, by the time of payment.
-    pub fn paid_sums(&mut self, filter: &PaidFilter, side: Side) -> Result<PaidSums, Fault> {
+    /// What a person paid, and what he earned, by the time of payment.
+    pub fn paid_sums(&mut self, filter: &PaidFilter) -> Result<[PaidSums; 2], Fault> {
+        const SIDES: [Side; 2] = [Side::Payer, Side::Payee];
+        if PaymentFilter::always(filter.from, filter.until) {
+            let of = |side: Side| [standing(side), returned(side), partner(side)];
+            let totals = self.person_totals(&SIDES.map(of).concat(), filter.person)?;
+            return Ok(SIDES.map(|side| paid_in_all(&totals, side, filter.kind, filter.currency)));
+        }
+        let [payer, payee] = SIDES;
+        Ok([self.paid_between(filter, payer)?, self.paid_between(filter, payee)?])
+    }
+
+    fn paid_between(&mut self, filter: &PaidFilter, side: Side) -> Result<PaidSums, Fault> {
         let scope = paid(filter, side);
         let sums = self.sums(&scope, filter.currency)?;
         let other = match side {
@@ -96,27 +133,19 @@ impl Reads<'_> {
             Side::Payee => "payer",
         };
         let sql = format!(
-            "SELECT CAST(count(*) AS BIGINT), CAST(count(DISTINCT {other}) AS BIGINT) FROM payment \
-             WHERE {} AND currency = ${} AND state <> 'refunded'",
+            "SELECT CAST(count(*) AS BIGINT), CAST(count(DISTINCT {other}) AS BIGINT), {}, \
+                    CAST(count(hourly_minor) AS BIGINT) \
+               FROM payment WHERE {} AND currency = ${} AND state <> 'refunded'",
+            sum("hourly_minor"),
             scope.sql,
             scope.next()
         );
-        let params = scope.with(Value::text(filter.currency.code()));
-        let (sessions, partners) = pair(self.rows(&sql, &params)?)?;
-        // An agreed hourly rate, or the price of a scheduled session brought to an hour.
-        let sql = format!(
-            "SELECT CAST(coalesce(sum(CASE WHEN b.unit = 'hour' THEN b.rate_minor \
-                      ELSE own.base_minor * 3600000000 / (b.ends_at - b.starts_at) END), 0) AS BIGINT), \
-                    CAST(count(*) AS BIGINT) \
-               FROM (SELECT lane, booking, base_minor FROM payment \
-                      WHERE {} AND currency = ${} AND state <> 'refunded') AS own \
-               JOIN booking AS b ON b.lane = own.lane AND b.id = own.booking \
-              WHERE b.unit = 'hour' OR b.starts_at IS NOT NULL",
-            scope.sql,
-            scope.next()
-        );
-        let (rates_minor, rated) = pair(self.rows(&sql, &params)?)?;
-        Ok(PaidSums { sums, sessions, partners, rates_minor, rated })
+        let mut paid = PaidSums { sums, ..PaidSums::default() };
+        for mut row in self.rows(&sql, &scope.with(Value::text(filter.currency.code())))? {
+            (paid.sessions, paid.partners) = (row.int()?, row.int()?);
+            (paid.rates_minor, paid.rated) = (row.int()?, row.int()?);
+        }
+        Ok(paid)
     }
 
     /// The captured payments that [`Reads::paid_sums`] sums, first paid first.
@@ -167,6 +196,62 @@ impl Reads<'_> {
         let rows = self.rows(&sql, &scope.with(Value::text(currency.code())))?;
         (sums.share_returned_minor, sums.fee_returned_minor) = pair(rows)?;
         Ok(())
+    }
+}
+
+/// The measures of a side.
+fn standing(side: Side) -> Measure {
+    match side {
+        Side::Payer => Measure::PayerStanding,
+        Side::Payee => Measure::PayeeStanding,
+    }
+}
+
+fn returned(side: Side) -> Measure {
+    match side {
+        Side::Payer => Measure::PayerReturned,
+        Side::Payee => Measure::PayeeReturned,
+    }
+}
+
+fn partner(side: Side) -> Measure {
+    match side {
+        Side::Payer => Measure::PayerPartner,
+        Side::Payee => Measure::PayeePartner,
+    }
+}
+
+/// What a side's totals come to: counts of all currencies, sums of one.
+fn history(totals: &PersonTotals, side: Side, kind: Option<Kind>, currency: Currency) -> HistorySums {
+    let wanted = |key: &TotalKey| kind.is_none_or(|only| only == key.kind);
+    let own = |key: &TotalKey| wanted(key) && key.currency == currency;
+    let counts = totals.parts(standing(side), wanted).into_iter();
+    let captured = totals.sum(standing(side), |key| own(key) && key.part != Standing::Open.word());
+    let gone = totals.sum(returned(side), own);
+    HistorySums {
+        counts: counts.filter_map(|(part, amounts)| Some((Standing::parse(part)?, amounts.number))).collect(),
+        sums: Sums {
+            captured_minor: captured.total_minor,
+            refunded_minor: gone.total_minor,
+            share_minor: captured.share_minor,
+            fee_minor: captured.fee_minor,
+            share_returned_minor: gone.share_minor,
+            fee_returned_minor: gone.fee_minor,
+        },
+    }
+}
+
+fn paid_in_all(totals: &PersonTotals, side: Side, kind: Option<Kind>, currency: Currency) -> PaidSums {
+    let own = |key: &TotalKey| kind.is_none_or(|only| only == key.kind) && key.currency == currency;
+    let paid = totals.sum(standing(side), |key| own(key) && key.part == Standing::Paid.word());
+    let partners = totals.parts(partner(side), own);
+    let partners = partners.values().filter(|amounts| amounts.number > 0).count();
+    PaidSums {
+        sums: history(totals, side, kind, currency).sums,
+        sessions: paid.number,
+        partners: i64::try_from(partners).unwrap_or(i64::MAX),
+        rates_minor: paid.hourly_minor,
+        rated: paid.rated,
     }
 }
 

@@ -27,7 +27,7 @@ pub mod timeline;
 pub use fanout::{COUNT_MAX, ListedTeacher, OfferFilter};
 pub use offers::Offered;
 pub use people::{Known, LoggedIn};
-pub(crate) use recount::ZONE as REPORT_ZONE;
+pub(crate) use recount::{HIGH_VALUE as REPORT_HIGH_VALUE, ZONE as REPORT_ZONE};
 pub(crate) use rollups::read as read_delta;
 
 use domain::records::{Claim, Space};

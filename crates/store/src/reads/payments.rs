@@ -1,7 +1,7 @@
 //! Payments as people and administrators list them.
 
 use domain::id::{Id, PaymentId, PersonId};
-use domain::money::Currency;
+use domain::money::MONEY_MAX;
 use domain::policy::Kind;
 use domain::records::{Payment, PaymentState, Word};
 use domain::time::Timestamp;
@@ -33,16 +33,17 @@ pub struct PaymentFilter {
     pub limit: usize,
 }
 
-/// Which large payments are shown: captured between two instants, the end exclusive.
-#[derive(Clone, Copy, Debug)]
-pub struct LargeFilter {
-    pub least_minor: i64,
-    pub currency: Currency,
-    pub kind: Option<Kind>,
-    pub state: Option<PaymentState>,
-    pub from: Timestamp,
-    pub until: Timestamp,
-    pub limit: usize,
+impl PaymentFilter {
+    /// Whose payments are shown, if it is somebody's and all of a kind or all there are.
+    pub(super) fn unfiltered(&self) -> Option<PersonId> {
+        let all = Self::always(self.from, self.until);
+        let amounts = self.total_minor.0 <= 0 && self.total_minor.1 >= MONEY_MAX;
+        self.person.filter(|_| all && amounts && self.state.is_none() && self.before.is_none())
+    }
+
+    pub(super) fn always(from: Timestamp, until: Timestamp) -> bool {
+        from.0 <= 0 && until >= Timestamp::FAR_FUTURE
+    }
 }
 
 /// A condition on `payment`, and its parameters.

@@ -70,6 +70,8 @@ pub const NOT_SHOWN: &[(&str, &str)] = &[
     ("audit_block", "of the installation"),
     ("audit_cursor", "of the installation"),
     ("rollup", "sums of payments that are shown"),
+    ("rollup_total", "sums of payments that are shown"),
+    ("rollup_opening", "sums of payments that are shown"),
     ("rollup_delta", "sums of payments that are shown"),
     ("meeting", "rooms of bookings that are shown; their links open doors"),
     ("one_time_token", "hashes of links that were mailed"),

@@ -86,6 +86,23 @@ macro_rules! found_by_id {
 }
 pub(crate) use found_by_id;
 
+/// Declares how a record is found that no group has: by the values of its key's columns.
+macro_rules! found_by_values {
+    ($record:ty, $key:ty, $values:expr) => {
+        impl $crate::tables::Stored for $record {
+            fn key_values(key: &$key) -> Vec<$crate::engine::Value> {
+                let values: fn(&$key) -> Vec<$crate::engine::Value> = $values;
+                values(key)
+            }
+            const GROUP: &'static [usize] = &[];
+            fn group_values(group: &Self::Group) -> Vec<$crate::engine::Value> {
+                match *group {}
+            }
+        }
+    };
+}
+pub(crate) use found_by_values;
+
 /// The position of a column, at compile time.
 const fn position(columns: &[crate::engine::Column], name: &str) -> usize {
     let mut at = 0;

@@ -3,11 +3,12 @@
 use domain::id::{Id, Lane, PersonId};
 use domain::ledger::{AccountKey, Balance};
 use domain::records::{
-    Amounts, Card, Customer, Op, Payment, Quote, Refund, Rollup, RollupDelta, RollupKey, Word,
+    Amounts, Card, Customer, Op, OpeningKey, Payment, Quote, Refund, Rollup, RollupDelta, RollupKey,
+    RollupOpening, RollupTotal, TotalKey, Word,
 };
-use domain::rows::{NoGroup, Record};
+use domain::rows::Record;
 
-use super::{Stored, found_by_id, table};
+use super::{Stored, found_by_id, found_by_values, table};
 use crate::engine::Value;
 
 table!(Payment, "payment", key 2, {
@@ -15,7 +16,7 @@ table!(Payment, "payment", key 2, {
     int list_minor = quote.list_minor, int discount_minor = quote.discount_minor,
     int base_minor = quote.base_minor, int fee_minor = quote.fee_minor,
     int subsidy_minor = quote.subsidy_minor, int total_minor = quote.total_minor,
-    int share_minor = quote.share_minor, text state, text gateway, int op, text reference, text card_brand,
+    int share_minor = quote.share_minor, int hourly_minor, text state, text gateway, int op, text reference, text card_brand,
     text card_last_four, int used_saved_card, text failure, int captured_minor, int refunded_minor,
     int refund_reserved_minor, int paid_at, int released_at, int wake_at, int created_at, int updated_at,
 } build Payment {
@@ -23,7 +24,7 @@ table!(Payment, "payment", key 2, {
     quote: Quote {
         currency, list_minor, discount_minor, base_minor, fee_minor, subsidy_minor, total_minor, share_minor,
     },
-    state, gateway, op, reference, card_brand, card_last_four, used_saved_card, failure, captured_minor,
+    hourly_minor, state, gateway, op, reference, card_brand, card_last_four, used_saved_card, failure, captured_minor,
     refunded_minor, refund_reserved_minor, paid_at, released_at, wake_at, created_at, updated_at,
 });
 found_by_id!(Payment);
@@ -60,41 +61,69 @@ found_by_id!(Card, group "person");
 
 table!(Customer, "customer", key 3, { int person, text gateway, text reference, int created_at });
 
-impl Stored for Customer {
-    fn key_values((person, gateway): &(PersonId, String)) -> Vec<Value> {
-        vec![Value::Int(person.lane().number()), Value::Int(person.raw()), Value::text(gateway.as_str())]
-    }
-    const GROUP: &'static [usize] = &[];
-    fn group_values(group: &NoGroup) -> Vec<Value> {
-        match *group {}
-    }
-}
+found_by_values!(Customer, (PersonId, String), |(person, gateway)| vec![
+    Value::Int(person.lane().number()),
+    Value::Int(person.raw()),
+    Value::text(gateway.as_str()),
+]);
 
 table!(Rollup, "rollup", key 6, {
     text measure = key.measure, int day = key.day, text kind = key.kind, text currency = key.currency,
     text label = key.label, int number = amounts.number, int total_minor = amounts.total_minor,
     int base_minor = amounts.base_minor, int fee_minor = amounts.fee_minor,
-    int share_minor = amounts.share_minor,
+    int share_minor = amounts.share_minor, int hourly_minor = amounts.hourly_minor,
+    int rated = amounts.rated,
 } build Rollup {
     key: RollupKey { measure, day, kind, currency, label },
-    amounts: Amounts { number, total_minor, base_minor, fee_minor, share_minor },
+    amounts: Amounts { number, total_minor, base_minor, fee_minor, share_minor, hourly_minor, rated },
+});
+found_by_values!(Rollup, RollupKey, |key| vec![
+    Value::Int(Rollup::LANE.number()),
+    Value::text(key.measure.word()),
+    Value::Int(key.day),
+    Value::text(key.kind.word()),
+    Value::text(key.currency.code()),
+    Value::text(key.label.as_str()),
+]);
+
+table!(RollupTotal, "rollup_total", key 6, {
+    text measure = key.measure, text label = key.label, text part = key.part, text kind = key.kind,
+    text currency = key.currency, int last_day, int number = amounts.number,
+    int total_minor = amounts.total_minor, int base_minor = amounts.base_minor,
+    int fee_minor = amounts.fee_minor, int share_minor = amounts.share_minor,
+    int hourly_minor = amounts.hourly_minor, int rated = amounts.rated,
+} build RollupTotal {
+    key: TotalKey { measure, label, part, kind, currency },
+    last_day,
+    amounts: Amounts { number, total_minor, base_minor, fee_minor, share_minor, hourly_minor, rated },
+});
+found_by_values!(RollupTotal, TotalKey, total_values);
+
+table!(RollupOpening, "rollup_opening", key 7, {
+    text measure = key.total.measure, text label = key.total.label, text part = key.total.part,
+    text kind = key.total.kind, text currency = key.total.currency, int day = key.day,
+    int number = amounts.number, int total_minor = amounts.total_minor, int base_minor = amounts.base_minor,
+    int fee_minor = amounts.fee_minor, int share_minor = amounts.share_minor,
+    int hourly_minor = amounts.hourly_minor, int rated = amounts.rated,
+} build RollupOpening {
+    key: OpeningKey { total: TotalKey { measure, label, part, kind, currency }, day },
+    amounts: Amounts { number, total_minor, base_minor, fee_minor, share_minor, hourly_minor, rated },
+});
+found_by_values!(RollupOpening, OpeningKey, |key| {
+    let mut values = total_values(&key.total);
+    values.push(Value::Int(key.day));
+    values
 });
 
-impl Stored for Rollup {
-    fn key_values(key: &RollupKey) -> Vec<Value> {
-        vec![
-            Value::Int(Rollup::LANE.number()),
-            Value::text(key.measure.word()),
-            Value::Int(key.day),
-            Value::text(key.kind.word()),
-            Value::text(key.currency.code()),
-            Value::text(key.label.as_str()),
-        ]
-    }
-    const GROUP: &'static [usize] = &[];
-    fn group_values(group: &NoGroup) -> Vec<Value> {
-        match *group {}
-    }
+fn total_values(key: &TotalKey) -> Vec<Value> {
+    vec![
+        Value::Int(Rollup::LANE.number()),
+        Value::text(key.measure.word()),
+        Value::text(key.label.as_str()),
+        Value::text(key.part.as_str()),
+        Value::text(key.kind.word()),
+        Value::text(key.currency.code()),
+    ]
 }
 
 table!(RollupDelta, "rollup_delta", key 2, { int id, text body });
@@ -130,17 +159,9 @@ impl crate::engine::Table for Balance {
     }
 }
 
-impl Stored for Balance {
-    fn key_values(key: &AccountKey) -> Vec<Value> {
-        vec![
-            Value::Int(key.lane.number()),
-            Value::text(key.account.as_str()),
-            Value::Int(key.owner),
-            Value::text(key.currency.code()),
-        ]
-    }
-    const GROUP: &'static [usize] = &[];
-    fn group_values(group: &NoGroup) -> Vec<Value> {
-        match *group {}
-    }
-}
+found_by_values!(Balance, AccountKey, |key| vec![
+    Value::Int(key.lane.number()),
+    Value::text(key.account.as_str()),
+    Value::Int(key.owner),
+    Value::text(key.currency.code()),
+]);

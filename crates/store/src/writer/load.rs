@@ -31,7 +31,26 @@ pub(super) fn load(connection: &mut Connection, works: &[Box<dyn Work>]) -> Resu
             return Ok(world);
         }
     }
-    Err(Fault::other("a command keeps asking for more"))
+    Err(too_many_rounds())
+}
+
+/// Fills a world with all that is asked for, until nothing more is.
+pub(super) fn all(connection: &mut Connection, wanted: impl Fn(&World, &mut Needs)) -> Result<World, Fault> {
+    let mut world = World::default();
+    for _ in 0..ROUNDS_MAX {
+        let mut needs = Needs::default();
+        wanted(&world, &mut needs);
+        needs.subtract(&world);
+        if needs.is_empty() {
+            return Ok(world);
+        }
+        fetch(connection, needs, &mut world, None)?;
+    }
+    Err(too_many_rounds())
+}
+
+fn too_many_rounds() -> Fault {
+    Fault::other("a command keeps asking for more")
 }
 
 /// Loads what turns out to be wanted after the decisions, under the same locks.

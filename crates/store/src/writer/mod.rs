@@ -16,9 +16,22 @@ pub(crate) use queue::Queue;
 pub(crate) use work::{CommandWork, FactWork, Work};
 
 use domain::refusal::Refusal;
+use domain::world::{Needs, World};
 use thiserror::Error;
 
-use crate::engine::Fault;
+use crate::engine::{Connection, Fault};
+
+/// Load, decide, write in a database transaction of somebody who holds the locks.
+pub(crate) fn change(
+    connection: &mut Connection,
+    needs: impl Fn(&World, &mut Needs),
+    decide: impl FnOnce(&mut World),
+) -> Result<(), Fault> {
+    let mut world = load::all(connection, needs)?;
+    world.checkpoint();
+    decide(&mut world);
+    flush::flush(connection, &world)
+}
 
 /// Why a change was not made, or may not have been.
 #[derive(Debug, Error)]

@@ -137,16 +137,21 @@ both! {
         for side in [Side::Payer, Side::Payee] {
             let (own, usd) = (payments(Some(STUDENT), side), domain::money::Currency::USD);
             ordered(&mut c, "payment_places", |reads| reads.payment_places(&own));
-            indexed(&mut c, "history_sums", |reads| reads.history_sums(&own, side, usd));
             let (person, from, until) = (STUDENT, own.from, own.until);
             let paid = PaidFilter { person, kind: None, currency: usd, from, until };
-            indexed(&mut c, "paid_sums", |reads| reads.paid_sums(&paid, side));
+            indexed(&mut c, "history_sums", |reads| reads.history_sums(&own, usd));
+            let failed = PaymentFilter { state: Some(PaymentState::Failed), ..own };
+            indexed(&mut c, "history_sums of a state", |reads| reads.history_sums(&failed, usd));
+            indexed(&mut c, "paid_sums", |reads| reads.paid_sums(&paid));
+            let later = PaidFilter { from: NOW, ..paid };
+            indexed(&mut c, "paid_sums of some time", |reads| reads.paid_sums(&later));
             indexed(&mut c, "paid_payments", |reads| reads.paid_payments(&paid, side, 100));
         }
         for measure in domain::records::Measure::ALL {
             let (kind, currency) = (None, domain::money::Currency::USD);
             let days = RollupFilter { first_day: 20_000, last_day: 20_029, kind, currency };
             indexed(&mut c, measure.word(), |reads| reads.rollups(&[*measure], &days));
+            indexed(&mut c, "large_payments", |reads| reads.large_payments(&days, None, 5));
         }
         indexed(&mut c, "logged_in", |reads| reads.logged_in(SessionId(257)));
         indexed(&mut c, "known", |reads| reads.known(STUDENT));

@@ -5,7 +5,7 @@ use domain::gateway::RefundReportState;
 use domain::id::Id;
 use domain::idempotency::Key;
 use domain::payments::PayBooking;
-use domain::policy::Calendar;
+use domain::policy::{Calendar, Reports};
 use domain::records::Claim;
 use domain::rollups::Fold;
 use domain::time::Span;
@@ -100,16 +100,24 @@ fn unguard(connection: &mut Connection) {
 }
 
 /// What is done to the reports' sums.
+#[rustfmt::skip]
 const UNTRUE: &[&str] = &[
-    "UPDATE rollup SET number = number + 1 WHERE measure = 'hour'",
-    "UPDATE rollup SET label = label || '0' WHERE measure = 'payer'",
+    "UPDATE rollup_total SET number = number + 1 WHERE measure = 'hour'",
+    "UPDATE rollup_total SET label = label || '0' WHERE measure = 'payer'",
+    "UPDATE rollup_total SET part = 'failed' WHERE measure = 'payee_standing' AND part = 'paid'",
+    "UPDATE rollup_total SET last_day = last_day + 1 WHERE measure = 'method'",
+    "DELETE FROM rollup_total WHERE measure = 'payer_partner'",
+    "UPDATE rollup_opening SET share_minor = share_minor - 1 WHERE measure = 'payee'",
+    "UPDATE rollup_opening SET day = day - 1 WHERE measure = 'latency'",
+    "DELETE FROM rollup_opening WHERE measure = 'attempt'",
     "UPDATE rollup SET day = day + 1 WHERE measure = 'captured'",
     "UPDATE rollup SET kind = 'course' WHERE measure = 'refunded'",
-    "UPDATE rollup SET share_minor = share_minor - 1 WHERE measure = 'payee'",
-    "DELETE FROM rollup WHERE measure = 'attempt'",
+    "DELETE FROM rollup WHERE measure = 'large'",
     "UPDATE payment SET paid_at = paid_at + 3600000000 WHERE paid_at IS NOT NULL",
+    "UPDATE payment SET hourly_minor = hourly_minor + 1 WHERE paid_at IS NOT NULL",
     "UPDATE setting SET value = 'Pacific/Auckland' WHERE name = 'reports.time_zone'",
-    "INSERT INTO rollup_delta (lane, id, body) VALUES (1, 257, 'hour\t1\tbooking\tUSD\t07\t1\t1\t1\t1\t1')",
+    "UPDATE setting SET value = '1000000' WHERE name = 'reports.high_value_cents'",
+    "INSERT INTO rollup_delta (lane, id, body) VALUES (1, 257, 'hour\t1\tbooking\tUSD\t07\t1\t1\t1\t1\t1\t0\t0')",
 ];
 
 /// What is done to the records, and the invariant that must be named for it.
@@ -208,17 +216,19 @@ both! {
     fn sums_of_reports_that_are_not_true_are_named(db) {
         lively(db);
         let options = store::engine::Options::default();
-        let zone = Calendar::of_zone("America/New_York").unwrap();
-        assert!(settle_reports(&db.url, &options, &zone).unwrap(), "until now they were in UTC");
-        assert!(!settle_reports(&db.url, &options, &zone).unwrap());
-        assert_eq!(verify_database(&db.url, &options).unwrap(), [], "waiting to be folded");
         let market = Market::again(db);
         let waiting = market.db.read_now(|reads| reads.waiting_deltas(None, 1_000)).unwrap();
-        let deltas: Vec<_> = waiting.iter().map(|delta| delta.id).collect();
-        assert_eq!(wait(market.db.record(Fold { deltas: deltas.clone() })).unwrap(), deltas.len());
-        assert_eq!(wait(market.db.record(Fold { deltas })).unwrap(), 0, "nothing is folded twice");
+        let fold = || Fold::of(&waiting).unwrap();
+        assert_eq!(verify_database(&db.url, &options).unwrap(), [], "waiting to be folded");
+        assert_eq!(wait(market.db.record(fold())).unwrap(), waiting.len());
+        assert_eq!(wait(market.db.record(fold())).unwrap(), 0, "nothing is folded twice");
         assert_eq!(market.db.read_now(|reads| reads.waiting_deltas(None, 1)).unwrap(), []);
         assert_eq!(verify_database(&db.url, &options).unwrap(), []);
+        let calendar = Calendar::of_zone("America/New_York").unwrap();
+        let reports = Reports { calendar, high_value_minor: 1_000 };
+        assert!(settle_reports(&db.url, &options, &reports).unwrap(), "until now they were in UTC");
+        assert!(!settle_reports(&db.url, &options, &reports).unwrap());
+        assert_eq!(verify_database(&db.url, &options).unwrap(), [], "counted anew");
         let mut connection = db.open(Access::Write);
         for damage in UNTRUE {
             connection.begin().unwrap();

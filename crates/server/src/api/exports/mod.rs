@@ -170,7 +170,7 @@ impl Progress {
         let read = if self.format == Format::Journal {
             let entries = app.db.read(move |reads| reads.exported_entries(&filter)).await?;
             for booked in &entries {
-                journal::write(&mut text, booked, &app.policies.calendar, &mut self.opened);
+                journal::write(&mut text, booked, &app.policies.reports.calendar, &mut self.opened);
             }
             self.filter.after = entries.last().map(|last| (last.entry.at, last.entry.id.raw()));
             entries.len()

@@ -57,7 +57,7 @@ pub(crate) async fn printed_statement(
         return Err(Problem::field("date_from", format!("at most {PAYMENTS_MAX} payments on a statement")));
     }
     let known = Known { person: caller.person.clone(), teacher: caller.teacher, student: caller.student };
-    let zone = app.policies.calendar.zone.clone();
+    let zone = app.policies.reports.calendar.zone.clone();
     let open =
         |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| "…".into());
     let range = format!("{} to {}, {zone}", open(&query.date_from), open(&query.date_to));
@@ -80,7 +80,7 @@ pub(crate) async fn printed_statement(
 fn payment(app: &App, view: &View) -> String {
     let View { payment, booking, .. } = view;
     let quote = &payment.quote;
-    let on = payment.paid_at.map_or(0, |at| app.policies.calendar.day(at));
+    let on = payment.paid_at.map_or(0, |at| app.policies.reports.calendar.day(at));
     let item = booking.as_ref().map_or("", |booking| booking.title.as_str());
     let refunded = quote.currency.minor(payment.refunded_minor);
     let amounts = [quote.total(), quote.fee(), quote.share(), refunded].map(Money::decimal);

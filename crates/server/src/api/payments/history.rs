@@ -10,11 +10,11 @@ use axum::http::Uri;
 use domain::id::{Id, PaymentId};
 use domain::money::{Currency, MONEY_MAX, Money};
 use domain::policy::Kind;
-use domain::records::{Payment, PaymentState};
+use domain::records::{Payment, PaymentState, Standing};
 use serde::{Deserialize, Serialize};
 use store::reads::COUNT_MAX;
 use store::reads::history::HistorySums;
-use store::reads::payments::{PaymentFilter, Side};
+use store::reads::payments::PaymentFilter;
 use utoipa::{IntoParams, ToSchema};
 
 use super::list::{PaymentRow, row, side, views_of, word};
@@ -125,12 +125,7 @@ pub(crate) async fn history(
             let ids: Vec<PaymentId> = places.into_iter().skip(skip).map(|(_, id)| id).collect();
             let mut payments = reads.find_many::<Payment>(&ids)?;
             payments.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.id)));
-            let mut sides = [HistorySums::default(), HistorySums::default()];
-            for (sums, side) in sides.iter_mut().zip([Side::Payer, Side::Payee]) {
-                if filter.side.is_none_or(|only| only == side) {
-                    *sums = reads.history_sums(&filter, side, currency)?;
-                }
-            }
+            let sides = reads.history_sums(&filter, currency)?;
             Ok((payments, sides))
         })
         .await?;
@@ -193,20 +188,18 @@ pub(in crate::api) fn currency(app: &App, code: Option<&str>) -> Result<Currency
 }
 
 fn summary([payer, payee]: &[HistorySums; 2], currency: Currency) -> HistorySummary {
-    let count = |side: &HistorySums, wanted: &dyn Fn(PaymentState) -> bool| -> i64 {
-        side.states.iter().filter(|(state, _)| wanted(*state)).map(|(_, count)| count).sum()
-    };
-    let both = |wanted: &dyn Fn(PaymentState) -> bool| count(payer, wanted) + count(payee, wanted);
+    let count =
+        |standing: Standing| [payer, payee].iter().filter_map(|side| side.counts.get(&standing)).sum::<i64>();
     let money = |minor: i64| MoneyNumber(Money { minor, currency });
     let (spent, earned) = (payer.sums, payee.sums);
     HistorySummary {
-        total_payments: both(&|_| true),
+        total_payments: payer.number() + payee.number(),
         total_amount_dollars: money(spent.captured_minor + earned.captured_minor),
-        successful_payments: both(&PaymentState::captured),
-        pending_payments: both(&|state| matches!(state, PaymentState::Pending | PaymentState::Processing)),
-        failed_payments: both(&|state| state == PaymentState::Failed),
-        as_student: count(payer, &|_| true),
-        as_teacher: count(payee, &|_| true),
+        successful_payments: count(Standing::Paid) + count(Standing::Returned),
+        pending_payments: count(Standing::Open),
+        failed_payments: count(Standing::Failed),
+        as_student: payer.number(),
+        as_teacher: payee.number(),
         total_spent_dollars: money(spent.captured_minor - spent.refunded_minor),
         total_earned_dollars: money(earned.share_minor - earned.share_returned_minor),
         platform_fees_paid_dollars: money(earned.fee_minor - earned.fee_returned_minor),

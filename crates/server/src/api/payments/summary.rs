@@ -9,8 +9,7 @@ use domain::money::Money;
 use domain::policy::Kind;
 use serde::{Deserialize, Serialize};
 use store::reads::Known;
-use store::reads::history::{PaidFilter, PaidSums};
-use store::reads::payments::Side;
+use store::reads::history::PaidFilter;
 use utoipa::{IntoParams, ToSchema};
 
 use super::history::currency;
@@ -148,7 +147,7 @@ pub(in crate::api) async fn summary_of(
     let zone = app.config.reports.time_zone.clone();
     let filter = paid_filter(app, known.person.id, &query)?;
     let currency = filter.currency;
-    let [payer, payee] = both_sides(app, filter).await?;
+    let [payer, payee] = app.db.read(move |reads| reads.paid_sums(&filter)).await?;
     let money = |minor: i64| MoneyNumber(Money { minor, currency });
     let mean = |minor: i64, count: i64| money(half_up(minor, count));
     let spent = payer.sums.captured_minor - payer.sums.refunded_minor;
@@ -195,13 +194,6 @@ impl PersonSummary {
             ("Earned per session", money(teacher.average_session_earnings_dollars)),
         ]
     }
-}
-
-async fn both_sides(app: &App, filter: PaidFilter) -> Result<[PaidSums; 2], Problem> {
-    let read = app.db.read(move |reads| {
-        Ok([reads.paid_sums(&filter, Side::Payer)?, reads.paid_sums(&filter, Side::Payee)?])
-    });
-    Ok(read.await?)
 }
 
 /// A mean, half up; 0 of nothing.

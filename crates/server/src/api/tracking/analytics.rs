@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::figures::{DateRange, Scope, by_label, kind, today, total};
 use crate::api::payments::currency;
 use crate::app::App;
-use crate::http::caller::Admin;
+use crate::http::caller::Onlooker;
 use crate::http::json::{MoneyNumber, ratio};
 use crate::http::{Problem, Query};
 
@@ -86,7 +86,7 @@ struct HourFigures {
 )]
 pub(crate) async fn analytics(
     State(app): State<App>,
-    _: Admin,
+    _: Onlooker,
     Query(query): Query<AnalyticsQuery>,
 ) -> Result<Json<Analytics>, Problem> {
     let named = PERIODS.iter().find(|(name, _)| Some(*name) == query.period.as_deref());

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::figures::{RangeQuery, Scope, by_day, date, total};
 use crate::api::payments::{PaymentRow, row, views_of};
 use crate::app::App;
-use crate::http::caller::Admin;
+use crate::http::caller::Onlooker;
 use crate::http::json::{MoneyNumber, ratio};
 use crate::http::{Problem, Query};
 
@@ -76,7 +76,7 @@ struct DayRow {
 )]
 pub(crate) async fn dashboard(
     State(app): State<App>,
-    _: Admin,
+    _: Onlooker,
     Query(query): Query<RangeQuery>,
 ) -> Result<Json<Dashboard>, Problem> {
     let scope = Scope::read(&app, &query)?;
@@ -111,7 +111,7 @@ pub(crate) async fn dashboard(
         recent_payments: views_of(&app, latest).await?.iter().map(|view| row(view, strict)).collect(),
         date_from: date(scope.first_day).to_string(),
         date_to: date(scope.last_day).to_string(),
-        time_zone: app.policies.calendar.zone.clone(),
+        time_zone: app.policies.reports.calendar.zone.clone(),
         currency: scope.currency.code().to_owned(),
     }))
 }
@@ -124,7 +124,7 @@ pub(crate) async fn dashboard(
 )]
 pub(crate) async fn daily(
     State(app): State<App>,
-    _: Admin,
+    _: Onlooker,
     Query(query): Query<RangeQuery>,
 ) -> Result<Json<Daily>, Problem> {
     let scope = Scope::read(&app, &query)?;

@@ -61,7 +61,7 @@ impl std::fmt::Display for DateRange {
 
 impl Scope {
     pub(in crate::api) fn read(app: &App, query: &RangeQuery) -> Result<Scope, Problem> {
-        let calendar = &app.policies.calendar;
+        let calendar = &app.policies.reports.calendar;
         let range = Range::read(query.date_from.as_deref(), query.date_to.as_deref(), &calendar.zone)?;
         let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         let last_day = if given(&query.date_to) { calendar.day(range.until - Span(1)) } else { today(app) };
@@ -78,9 +78,13 @@ impl Scope {
     }
 
     pub(super) async fn sums(self, app: &App, measures: &'static [Measure]) -> Result<Sums, Problem> {
-        let Scope { first_day, last_day, kind, currency } = self;
-        let filter = RollupFilter { first_day, last_day, kind, currency };
+        let filter = self.filter();
         Ok(app.db.read(move |reads| reads.rollups(measures, &filter)).await?)
+    }
+
+    pub(super) fn filter(self) -> RollupFilter {
+        let Scope { first_day, last_day, kind, currency } = self;
+        RollupFilter { first_day, last_day, kind, currency }
     }
 
     pub(super) fn days(self) -> impl Iterator<Item = i64> {
@@ -95,13 +99,13 @@ impl Scope {
         DateRange {
             from: date(self.first_day).to_string(),
             to: date(self.last_day).to_string(),
-            time_zone: app.policies.calendar.zone.clone(),
+            time_zone: app.policies.reports.calendar.zone.clone(),
         }
     }
 
     /// The instants of its days, the end exclusive.
     pub(in crate::api) fn instants(self, app: &App) -> Result<(Timestamp, Timestamp), Problem> {
-        let zone = &app.policies.calendar.zone;
+        let zone = &app.policies.reports.calendar.zone;
         let first = date(self.first_day).to_string();
         let last = date(self.last_day).to_string();
         let range = Range::read(Some(&first), Some(&last), zone)?;
@@ -115,7 +119,7 @@ pub(super) fn kind(text: Option<&str>) -> Result<Option<Kind>, Problem> {
 
 /// The number of today in the reports' zone.
 pub(super) fn today(app: &App) -> i64 {
-    app.policies.calendar.day(app.clock.now())
+    app.policies.reports.calendar.day(app.clock.now())
 }
 
 /// The date of a day's number.

@@ -9,8 +9,6 @@ use domain::records::{Amounts, Measure, PaymentState, Person, RefundState, Word}
 use domain::rollups::Sums;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::reads::history::PaidFilter;
-use store::reads::payments::{LargeFilter, Side};
 use utoipa::{IntoParams, ToSchema};
 
 use super::figures::{DateRange, RangeQuery, Scope, by_day, by_label, date, total};
@@ -219,33 +217,20 @@ fn best(sums: &Sums, measure: Measure, by: fn(&Amounts) -> i64) -> Vec<(PersonId
 async fn top_performers(app: &App, scope: Scope, sums: &Sums) -> Result<TopPerformers, Problem> {
     let teachers = best(sums, Measure::Payee, |amounts| amounts.share_minor);
     let students = best(sums, Measure::Payer, |amounts| amounts.total_minor);
-    let (from, until) = scope.instants(app)?;
     let ids: Vec<PersonId> = teachers.iter().chain(&students).map(|(id, _)| *id).collect();
-    let rated: Vec<PersonId> = teachers.iter().map(|(id, _)| *id).collect();
-    let Scope { kind, currency, .. } = scope;
-    let read = app.db.read(move |reads| {
-        let people = reads.find_many::<Person>(&ids)?;
-        let mut rates = BTreeMap::new();
-        for person in rated {
-            let paid = PaidFilter { person, kind, currency, from, until };
-            rates.insert(person, reads.paid_sums(&paid, Side::Payee)?);
-        }
-        Ok((people, rates))
-    });
-    let (people, rates) = read.await?;
+    let people = app.db.read(move |reads| reads.find_many::<Person>(&ids)).await?;
     let people: BTreeMap<PersonId, Person> = people.into_iter().map(|person| (person.id, person)).collect();
     let named = |id: &PersonId| {
         people.get(id).map(|person| (person.email.clone(), person.full_name.clone())).unwrap_or_default()
     };
     let teacher = |(id, amounts): &(PersonId, Amounts)| {
         let (email, name) = named(id);
-        let rate = rates.get(id).map_or(0, |sums| half_up(sums.rates_minor, sums.rated));
         TopTeacher {
             email,
             name,
             earnings_dollars: scope.money(amounts.share_minor),
             sessions: amounts.number,
-            avg_hourly_rate_dollars: scope.money(rate),
+            avg_hourly_rate_dollars: scope.money(half_up(amounts.hourly_minor, amounts.rated)),
         }
     };
     let student = |(id, amounts): &(PersonId, Amounts)| {
@@ -288,17 +273,8 @@ fn trends(scope: Scope, sums: &Sums) -> Trends {
 }
 
 async fn large(app: &App, scope: Scope, state: Option<PaymentState>) -> Result<Vec<PaymentRow>, Problem> {
-    let (from, until) = scope.instants(app)?;
-    let filter = LargeFilter {
-        least_minor: app.config.reports.high_value_cents,
-        currency: scope.currency,
-        kind: scope.kind,
-        state,
-        from,
-        until,
-        limit: LARGE,
-    };
-    let found = app.db.read(move |reads| reads.large_payments(&filter)).await?;
+    let filter = scope.filter();
+    let found = app.db.read(move |reads| reads.large_payments(&filter, state, LARGE)).await?;
     let strict = app.config.compat.strict_statuses;
     Ok(views_of(app, found).await?.iter().map(|view| row(view, strict)).collect())
 }

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::figures::{DateRange, Scope, by_label, date, day, kind, today, total};
 use crate::api::payments::{currency, half_up};
 use crate::app::App;
-use crate::http::caller::Admin;
+use crate::http::caller::Onlooker;
 use crate::http::dates::Range;
 use crate::http::json::{MoneyNumber, ratio};
 use crate::http::{Problem, Query};
@@ -100,7 +100,7 @@ struct Projections {
 )]
 pub(crate) async fn report(
     State(app): State<App>,
-    _: Admin,
+    _: Onlooker,
     Query(query): Query<ReportQuery>,
 ) -> Result<Json<Report>, Problem> {
     Ok(Json(report_of(&app, &query).await?))
@@ -111,7 +111,7 @@ pub(in crate::api) async fn report_of(app: &App, query: &ReportQuery) -> Result<
     let as_of = match query.as_of.as_deref().filter(|text| !text.is_empty()) {
         None => today(app),
         Some(text) => {
-            let calendar = &app.policies.calendar;
+            let calendar = &app.policies.reports.calendar;
             let wrong =
                 |_| Problem::field("as_of", "must be a date (2026-01-31) or an instant with an offset");
             calendar.day(Range::read(Some(text), None, &calendar.zone).map_err(wrong)?.from)

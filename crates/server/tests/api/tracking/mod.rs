@@ -103,10 +103,9 @@ impl<'a> Month<'a> {
             if waiting.is_empty() {
                 break;
             }
-            let deltas: Vec<_> = waiting.iter().map(|delta| delta.id).collect();
-            let again = Fold { deltas: deltas.clone() };
-            assert_eq!(db.record(Fold { deltas }).await.expect("folded"), waiting.len());
-            assert_eq!(db.record(again).await.expect("nothing"), 0, "nothing is folded twice");
+            let fold = Fold::of(&waiting).expect("written by us");
+            assert_eq!(db.record(fold.clone()).await.expect("folded"), waiting.len());
+            assert_eq!(db.record(fold).await.expect("nothing"), 0, "nothing is folded twice");
         }
     }
 
