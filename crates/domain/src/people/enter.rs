@@ -42,7 +42,7 @@ impl Command for Enter {
 
     fn lanes(&self, lanes: &mut Lanes) {
         lanes.insert(self.ticket.lane());
-        lanes.insert(self.known.map_or_else(|| self.newcomer.lane(), |person| person.lane()));
+        lanes.insert(self.known.map_or_else(|| self.newcomer.lane(), Id::lane));
     }
 
     fn needs(&self, _world: &World, needs: &mut Needs) {

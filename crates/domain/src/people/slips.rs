@@ -121,7 +121,9 @@ impl Fact for ForgetSlips {
             world.login_slips.get(*name).is_some_and(|slip| slip.expires_at <= self.real_now)
         };
         let over: Vec<&String> = self.names.iter().filter(is_over).collect();
-        over.iter().for_each(|name| world.login_slips.remove(name));
+        for name in &over {
+            world.login_slips.remove(name);
+        }
         over.len()
     }
 }

@@ -133,7 +133,8 @@ fn a_call_whose_outcome_nobody_knows_is_looked_up() {
     assert!(shop.ran(&session, fence, Ran::Dropped));
     assert_eq!(shop.errand(id), Errand::Nothing);
     // What was on its way then has arrived by now, if it ever does.
-    shop.wait(DRAIN + LEASE);
+    shop.wait(DRAIN);
+    shop.wait(LEASE);
     let Errand::Sweep { fence, reference: None, .. } = shop.errand(id) else { panic!("a last look") };
     assert!(shop.ran(&session, fence, Ran::Swept));
     assert_eq!(shop.errand(id), Errand::Nothing);

@@ -1,8 +1,9 @@
 //! Meetings at the provider: whoever has claimed one does what is missing there, and tells.
 //!
 //! Invariants: no call is made without the meeting's lease; what may have been made is looked for
-//! before anything is made again, and whatever else carries the mark is dropped, once more when nothing
-//! can be on its way any more, so that none is left behind; a wish to be left alone is granted. What is missing is not decided here.
+//! before anything is made again, and whatever else carries the mark is dropped, once more when
+//! nothing can be on its way any more, so that none is left behind; a wish to be left alone is
+//! granted. What is missing is not decided here.
 
 use domain::id::{BookingId, Id};
 use domain::meetings::{ClaimMeeting, Errand, LEASE, Ran, RecordMeeting, Session};

@@ -1,9 +1,9 @@
 //! The protocol for unknown outcomes, driven: commit the intent, call the gateway with the
 //! operation's own key, record what was heard, and go on while this node holds the operation.
 //!
-//! Invariants: no call without a ticket from a commit, nor after its lease; no transaction open during a call; no retry
-//! inside a call; whoever stops half-way leaves a lease that runs out and a wake-up. What an outcome
-//! means is decided in `domain`; here is only who speaks when.
+//! Invariants: no call without a ticket from a commit, nor after its lease; no transaction open during
+//! a call; no retry inside a call; whoever stops half-way leaves a lease that runs out and a wake-up.
+//! What an outcome means is decided in `domain`; here is only who speaks when.
 
 mod adopt;
 mod call;

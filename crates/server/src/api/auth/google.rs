@@ -158,7 +158,7 @@ pub(super) async fn depart(
 #[utoipa::path(
     get, path = "/api/auth/google/callback/", tag = "auth", params(ArriveQuery),
     responses(
-        (status = 303, description = "To the page, with `access_token` and `refresh_token` or `error` in its fragment"),
+        (status = 303, description = "To the page; its fragment has `access_token`, `refresh_token` or `error`"),
         (status = 501, body = ProblemSchema, content_type = "application/problem+json"),
         crate::http::openapi::RefusedOrBroken,
     ),
@@ -195,7 +195,7 @@ async fn identify(
     };
     let verifier = Secret::new(departure.verifier.as_str());
     let outsider = openid.redeem(&code, &departure.nonce, &verifier).await.map_err(|error| {
-        tracing::warn!(%error, cause = ?std::error::Error::source(&error), "a login with the provider failed");
+        tracing::warn!(%error, cause = ?std::error::Error::source(&error), "a login elsewhere failed");
         if error.is_temporary() { "temporarily_unavailable" } else { "login_failed" }
     })?;
     if outsider.email.is_none() { Err("email_not_verified") } else { Ok(outsider) }
@@ -214,7 +214,7 @@ async fn ticket(app: &App, outsider: &Outsider) -> Result<String, Problem> {
     responses(
         (status = 200, body = LoggedInElsewhere),
         (status = 400, body = ProblemSchema, content_type = "application/problem+json",
-         description = "With `requires_role_selection: true` the ticket is still good: send it again with a role"),
+         description = "With `requires_role_selection: true` send the same again, with a role"),
         (status = 501, body = ProblemSchema, content_type = "application/problem+json"),
         crate::http::openapi::Refused,
     ),
