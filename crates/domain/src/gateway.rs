@@ -6,6 +6,10 @@
 use crate::money::Money;
 use crate::time::{Span, Timestamp};
 
+/// How long a request that nobody has heard of can still be travelling (or, at a gateway, after its key has
+/// expired).
+pub const DRAIN: Span = Span::HOUR;
+
 /// How a call to a gateway ended. `Unknown` is the one that loses money when it is forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<T> {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::command::{Fact, Lanes};
 use crate::context::Context;
+use crate::gateway::DRAIN;
 use crate::id::{BookingId, Id, PersonId};
 use crate::policy::MeetingMoment;
 use crate::records::{Booking, BookingState, Claim, Meeting, Payment, Space};
@@ -16,7 +17,7 @@ use crate::time::{Span, Timestamp};
 use crate::world::{Needs, World};
 
 /// Longer than everything that one errand calls.
-const LEASE: Span = Span::minutes(2);
+pub const LEASE: Span = Span::minutes(2);
 
 /// Queues a look if the booking should have a meeting now and has none.
 pub(crate) fn call_for(cx: &Context<'_>, world: &mut World, booking: &Booking) {
@@ -85,6 +86,12 @@ pub enum Errand {
         /// There may be others: look for them.
         unsure: bool,
     },
+    /// Nothing is on its way any more: drop whatever there is beside this one.
+    Sweep {
+        fence: i64,
+        session: Session,
+        reference: Option<String>,
+    },
 }
 
 /// Compares what should be there with what is, and takes the difference in hand.
@@ -132,7 +139,7 @@ impl Fact for ClaimMeeting {
             }
             Some(meeting) if meeting.provider == self.provider => {
                 let ended = booking.state == BookingState::Cancelled;
-                difference(&meeting, session, (is_wanted, ended))
+                difference(&meeting, session, (is_wanted, ended), cx.now)
             }
             _ => Errand::Nothing,
         };
@@ -150,6 +157,7 @@ impl ClaimMeeting {
             starts_at: None,
             ends_at: None,
             unsure: false,
+            sweep_at: None,
             fence: 0,
             lease_until: None,
             started_at: None,
@@ -167,14 +175,22 @@ impl ClaimMeeting {
             meeting.fence += 1;
             meeting.lease_until = Some(cx.now + LEASE);
             // The call is about to go out, and its answer may never come.
-            meeting.unsure |= matches!(errand, Errand::Make { .. });
+            if matches!(errand, Errand::Make { .. }) {
+                meeting.unsure = true;
+                meeting.sweep_at = Some(cx.now + LEASE + DRAIN);
+            }
             meeting.updated_at = cx.now;
         });
     }
 }
 
 /// What is missing between what is there and what should be.
-fn difference(meeting: &Meeting, session: Session, (is_wanted, ended): (bool, bool)) -> Errand {
+fn difference(
+    meeting: &Meeting,
+    session: Session,
+    (is_wanted, ended): (bool, bool),
+    now: Timestamp,
+) -> Errand {
     let (fence, unsure) = (meeting.fence + 1, meeting.unsure);
     let told = (meeting.starts_at, meeting.ends_at) == (Some(session.starts_at), Some(session.ends_at));
     match &meeting.reference {
@@ -184,6 +200,9 @@ fn difference(meeting: &Meeting, session: Session, (is_wanted, ended): (bool, bo
         }
         reference if ended && (reference.is_some() || unsure) => {
             Errand::Drop { fence, session, reference: reference.clone(), unsure }
+        }
+        reference if meeting.sweep_at.is_some_and(|at| at <= now) => {
+            Errand::Sweep { fence, session, reference: reference.clone() }
         }
         _ => Errand::Nothing,
     }
@@ -200,8 +219,12 @@ pub enum Ran {
         unsure: bool,
     },
     Moved,
-    /// There is none of this booking any more.
+    /// Somebody else has deleted it.
     Gone,
+    /// All that was found is dropped.
+    Dropped,
+    /// There is none but the one that is known.
+    Swept,
     /// The call has certainly made none.
     NotMade {
         unsure: bool,
@@ -259,9 +282,10 @@ impl Fact for RecordMeeting {
         });
         match &self.ran {
             Ran::Made { room, .. } => show(cx, world, booking, Some(room)),
-            Ran::Gone => show(cx, world, booking, None),
-            Ran::Moved | Ran::NotMade { .. } | Ran::Undone => {}
+            Ran::Gone | Ran::Dropped => show(cx, world, booking, None),
+            Ran::Moved | Ran::NotMade { .. } | Ran::Swept | Ran::Undone => {}
         }
+        self.look_again(world);
         if let Some((space, name)) = self.claim()
             && world.claims.get(&(space, name.clone())).is_none()
         {
@@ -272,24 +296,40 @@ impl Fact for RecordMeeting {
 }
 
 impl RecordMeeting {
+    /// A call that nobody has heard of may still arrive, after what is there was looked at.
+    fn look_again(&self, world: &mut World) {
+        let booking = self.session.booking;
+        let sweep_at = world.meetings.get(&booking).and_then(|meeting| meeting.sweep_at);
+        if let (Some(at), Ran::Made { .. } | Ran::Dropped) = (sweep_at, &self.ran) {
+            look(world, booking, &format!("sweep:{}", self.fence), at);
+        }
+    }
+
     fn note(&self, meeting: &mut Meeting) {
         let told = (Some(self.session.starts_at), Some(self.session.ends_at));
         match &self.ran {
             Ran::Made { reference, unsure, .. } => {
                 meeting.reference = Some(reference.clone());
                 (meeting.starts_at, meeting.ends_at) = told;
-                meeting.unsure = *unsure;
+                settle(meeting, *unsure);
             }
             Ran::Moved => (meeting.starts_at, meeting.ends_at) = told,
-            Ran::Gone => {
+            Ran::Gone | Ran::Dropped => {
                 meeting.reference = None;
                 (meeting.starts_at, meeting.ends_at) = (None, None);
-                meeting.unsure = false;
+                meeting.unsure &= self.ran == Ran::Gone;
             }
-            Ran::NotMade { unsure } => meeting.unsure = *unsure,
+            Ran::NotMade { unsure } => settle(meeting, *unsure),
+            Ran::Swept => settle(meeting, false),
             Ran::Undone => {}
         }
     }
+}
+
+/// Without doubt there is nothing to sweep.
+fn settle(meeting: &mut Meeting, unsure: bool) {
+    meeting.unsure = unsure;
+    meeting.sweep_at = meeting.sweep_at.filter(|_| unsure);
 }
 
 fn show(cx: &Context<'_>, world: &mut World, booking: BookingId, room: Option<&String>) {

@@ -28,6 +28,8 @@ pub enum Refusal {
     InvalidToken,
     #[error("The current password is wrong.")]
     WrongPassword,
+    #[error("Choose whether you want to learn or to teach.")]
+    RoleRequired,
     #[error("Too many attempts. Try again later.")]
     TooManyAttempts { wait: Span },
     #[error("This needs a teacher profile.")]
@@ -131,6 +133,7 @@ impl Refusal {
             R::InvalidRefreshToken => "invalid_refresh_token",
             R::InvalidToken => "invalid_token",
             R::WrongPassword => "wrong_password",
+            R::RoleRequired => "role_required",
             R::TooManyAttempts { .. } => "rate_limited",
             R::TeacherRequired => "teacher_required",
             R::StudentRequired => "student_required",

@@ -15,9 +15,9 @@ use crate::ledger::{Account, AccountKey, Balance, Draft};
 use crate::money::{Currency, Money};
 use crate::records::{
     Alert, AlertAck, AuditBlock, AuditCursor, AuditEntry, AuditOrigin, Availability, Booking, Busy, Card,
-    Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginThrottle,
-    Meeting, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Rollup, RollupDelta, RollupOpening,
-    RollupTotal, Session, Setting, StudentProfile, TeacherProfile,
+    Claim, Customer, Entry, Event, IdempotencyRecord, InboxEvent, Job, JobState, LaneRow, LoginSlip,
+    LoginThrottle, Meeting, Offer, OneTimeToken, Op, Payment, Person, Posting, Refund, Rollup, RollupDelta,
+    RollupOpening, RollupTotal, Session, Setting, StudentProfile, TeacherProfile,
 };
 use crate::rows::{Record, Rows};
 use crate::time::Timestamp;
@@ -33,6 +33,7 @@ macro_rules! tables {
             sessions: Session,
             one_time_tokens: OneTimeToken,
             login_throttles: LoginThrottle,
+            login_slips: LoginSlip,
             claims: Claim,
             offers: Offer,
             bookings: Booking,

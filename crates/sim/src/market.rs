@@ -15,21 +15,12 @@ use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use gateways::sandbox::{Books, Core, SandboxGateway};
 use serde_json::json;
-use server::app::{App, Sandbox};
-use server::auth::chain::Chain;
-use server::auth::password::{Cost, Passwords};
-use server::auth::token::Tokens;
+use server::app::{App, Parts, Sandbox};
+use server::auth::password::Cost;
 use server::clock::{Clock, ManualClock, OffsetClock};
 use server::config::{Config, Secrets, Sources};
 use server::dice::{Dice, SeededDice, token_256, uuid_v4};
-use server::http::limits::Limits;
 use server::http::{Surroundings, wrap};
-use server::mail::Mailer;
-use server::meetings::Rooms;
-use server::notices::Notices;
-use server::protocol::Protocol;
-use server::seal::Seal;
-use server::vitals::Gauges;
 use store::Db;
 use store::engine::Options;
 
@@ -85,7 +76,7 @@ impl Market {
         let writes = Arc::new(AtomicU64::new(0));
         let policies = Arc::new(policies(chance));
         let db = database(&clock, &writes, &policies, plants)?;
-        let parts = Parts {
+        let own = Own {
             db,
             policies,
             gateway: Arc::clone(&gateway),
@@ -94,9 +85,8 @@ impl Market {
             dice,
             plants,
         };
-        let app = app(parts)?;
-        let around = Surroundings::new(Arc::clone(&app.config), Arc::clone(&app.dice));
-        let router = wrap(server::api::routes(app.clone()), &around);
+        let app = app(own).await?;
+        let router = wrap(server::api::routes(app.clone()), &Surroundings::of(&app));
         let (students, teachers) = (Vec::new(), Vec::new());
         let admin = Arc::new(Login::admin(&app, &router, &clock).await?);
         let mut market = Market { app, router, gateway, core, clock, students, teachers, admin, writes };
@@ -209,8 +199,8 @@ fn database(
     Ok(Db::in_memory(settings)?)
 }
 
-/// What an app is assembled from.
-struct Parts {
+/// What a simulated app is assembled from.
+struct Own {
     db: Db,
     policies: Arc<Policies>,
     gateway: Arc<FlakyGateway>,
@@ -220,8 +210,8 @@ struct Parts {
     plants: Plants,
 }
 
-fn app(parts: Parts) -> Opened<App> {
-    let Parts { db, policies, gateway, core, clock, dice, plants } = parts;
+async fn app(own: Own) -> Opened<App> {
+    let Own { db, policies, gateway, core, clock, dice, plants } = own;
     let config = config(dice.as_ref())?;
     let secrets = Secrets::load(&config, dice.as_ref())?;
     let gateways = Gateways::new([gateway as Arc<dyn Gateway>], "sandbox");
@@ -229,30 +219,20 @@ fn app(parts: Parts) -> Opened<App> {
     let near = SandboxGateway::in_process(core, TIMEOUT, vec![WEBHOOK_SECRET.to_owned()]);
     let ahead = OffsetClock::new(Arc::clone(&clock) as Arc<dyn Clock>);
     let sandbox = Sandbox { gateway: Arc::new(near), clock: Arc::new(ahead) };
-    let real_clock = Arc::clone(&clock) as Arc<dyn Clock>;
-    let seal = Arc::new(Seal::new(&secrets, Arc::clone(&dice)));
-    Ok(App {
-        protocol: Protocol::new(db.clone(), gateways.clone()),
-        external: None,
-        chain: Arc::new(Chain::new(&secrets)),
-        rooms: Arc::new(Rooms::new(&config, &secrets, Arc::clone(&seal), None)),
-        seal,
-        mailer: Arc::new(Mailer::new(&config)?),
-        notices: Arc::new(Notices::new(db.clone())),
-        gauges: Gauges::default(),
-        tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
-        passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice))?),
-        limits: Arc::new(Limits::new(&config.limits)),
-        config: Arc::new(config),
-        db,
-        policies,
-        gateways,
+    let parts = Parts {
+        cost: Cost::CHEAP,
         sandbox: Some(sandbox),
+        real_clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        config: Arc::new(config),
+        secrets,
+        policies,
+        db,
+        gateways,
         clock,
-        real_clock,
         dice,
         plants,
-    })
+    };
+    Ok(App::assemble(parts).await?)
 }
 
 /// No limits on rates, and secrets that never touch a disk.

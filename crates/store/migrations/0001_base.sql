@@ -125,6 +125,18 @@ CREATE TABLE login_throttle (
     PRIMARY KEY (lane, name)
 );
 
+-- Logins on their way through a browser: what it carries is known by its digest, what it stands for is sealed.
+CREATE TABLE login_slip (
+    lane BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('departure', 'ticket')),
+    proof TEXT NOT NULL,
+    sealed TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (lane, name)
+);
+CREATE INDEX login_slip_expires ON login_slip (expires_at);
+
 CREATE TABLE offer (
     lane BIGINT NOT NULL,
     id BIGINT NOT NULL,
@@ -205,6 +217,7 @@ CREATE TABLE meeting (
     starts_at BIGINT,
     ends_at BIGINT,
     unsure BIGINT NOT NULL CHECK (unsure IN (0, 1)),
+    sweep_at BIGINT,
     fence BIGINT NOT NULL,
     lease_until BIGINT,
     started_at BIGINT,

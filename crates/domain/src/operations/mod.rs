@@ -11,14 +11,12 @@ pub(crate) use claim::hold;
 pub use claim::{Claim, Claimed};
 pub use ticket::{Rail, Ticket, retry_at};
 
+pub use crate::gateway::DRAIN;
 use crate::gateway::{Answer, Decline};
 use crate::id::OpId;
 use crate::records::{Op, OpState};
 use crate::time::{Span, Timestamp};
 use crate::world::World;
-
-/// How long a request can still be travelling after its key has expired.
-pub const DRAIN: Span = Span::HOUR;
 
 /// What was heard of an operation's object.
 #[derive(Clone, Debug, PartialEq)]

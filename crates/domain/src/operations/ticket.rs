@@ -27,6 +27,8 @@ pub struct Ticket {
     pub payer: PersonId,
     pub kind: OpKind,
     pub fence: i64,
+    /// When the right to call ends: from then on somebody else may be the holder.
+    pub until: Timestamp,
     pub call: Call,
     pub gateway: String,
     /// `<instance>:<op>:<call>`; fixed for ever.
@@ -56,6 +58,7 @@ impl Ticket {
             payer: op.payer,
             kind: op.kind,
             fence: op.fence,
+            until: op.lease_until.unwrap_or(cx.now),
             call,
             gateway: op.gateway.clone(),
             key,

@@ -124,28 +124,39 @@ impl Command for StartSession {
 
     fn decide(&self, cx: &Context<'_>, world: &mut World) -> Result<Started, Refusal> {
         let person = world.people.get(&self.person).filter(|p| p.active && p.password == self.seen);
-        let version = person.ok_or(Refusal::WrongCredentials)?.session_version;
+        person.ok_or(Refusal::WrongCredentials)?;
         if let Some(hash) = &self.rehashed {
             world.people.update(&self.person, |person| person.password = Some(hash.clone()));
         }
         self.forgive(world);
-        let session = Session {
-            id: world.new_id(self.person.lane()),
-            person: self.person,
-            token: self.token.clone(),
-            rotations: Instants::default(),
-            version,
-            used_at: self.real_now,
-            created_at: self.real_now,
-            expires_at: self.real_now + cx.policies.refresh_ttl,
-            revoked_at: None,
-        };
-        world.sessions.insert(session.clone());
-        let object = ("session", session.id.raw(), session.id.lane());
-        world.audit(cx, Some(self.person), "session.started", object, "{}".into());
-        let person = world.people.get(&self.person).expect("looked at above").clone();
-        Ok(Started { session, person })
+        Ok(begin_session(cx, world, self.person, &self.token, self.real_now))
     }
+}
+
+/// A session of somebody who has proved who he is, and whose row is in the world.
+pub(super) fn begin_session(
+    cx: &Context<'_>,
+    world: &mut World,
+    id: PersonId,
+    token: &str,
+    real_now: Timestamp,
+) -> Started {
+    let person = world.people.peek(&id).expect("the caller has looked at him").clone();
+    let session = Session {
+        id: world.new_id(id.lane()),
+        person: id,
+        token: token.to_owned(),
+        rotations: Instants::default(),
+        version: person.session_version,
+        used_at: real_now,
+        created_at: real_now,
+        expires_at: real_now + cx.policies.refresh_ttl,
+        revoked_at: None,
+    };
+    world.sessions.insert(session.clone());
+    let object = ("session", session.id.raw(), session.id.lane());
+    world.audit(cx, Some(id), "session.started", object, "{}".into());
+    Started { session, person }
 }
 
 impl StartSession {

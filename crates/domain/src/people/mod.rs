@@ -7,6 +7,7 @@
 //! what a mail says.
 
 mod adopt;
+mod enter;
 mod erase;
 mod login;
 mod mailed;
@@ -14,10 +15,12 @@ mod profiles;
 mod register;
 mod roles;
 mod sessions;
+mod slips;
 #[cfg(test)]
 mod tests;
 
 pub use adopt::{Adopt, Link};
+pub use enter::{Enter, Entered};
 pub use erase::{ERASED_NAME, Erase, EraseAgain, EraseTexts, is_erased};
 pub use login::{StartSession, Started, TryLogin};
 pub use mailed::{Mailed, RequestReset, RequestVerification, ResetPassword, VerifyEmail};
@@ -25,6 +28,7 @@ pub use profiles::{AddRole, ProfilePatch, Profiles, Side, UpdateProfile};
 pub use register::{Register, Role};
 pub use roles::{CreateAdmin, PromoteAdmin, SetRoles};
 pub use sessions::{ChangePassword, Logout, RefreshSession, Refreshed};
+pub use slips::{ForgetSlips, IssueSlip, Slip, TakeSlip};
 
 use crate::context::Context;
 use crate::id::{Lane, PersonId};

@@ -1,6 +1,6 @@
 use super::*;
 use crate::id::{Id, SessionId};
-use crate::records::{Purpose, Session};
+use crate::records::{Purpose, Session, SlipPurpose};
 use crate::testing::Bench;
 use crate::time::{Span, Timestamp};
 
@@ -342,4 +342,41 @@ fn linking_voids_the_password_of_an_unproven_address() {
     let person = bench.world.people.get(&person).expect("there");
     assert_eq!(person.password, None);
     assert!(person.verified);
+}
+
+/// The look-up came before the lock: whatever was seen is looked at again.
+#[test]
+fn whoever_comes_in_is_whom_subject_and_address_lead_to_now() {
+    let mut bench = Bench::new();
+    let ada = ada(&mut bench);
+    let bob = bench.run(&register("bob@example.org", "u-2", Role::Student)).expect("free").person.id;
+    let slip = |name: &str| Slip { name: name.into(), proof: "p".into(), purpose: SlipPurpose::Ticket };
+    let issue = |name: &str| IssueSlip { slip: slip(name), sealed: "sealed".into(), real_now: START };
+    let enter = |name: &str, known| Enter {
+        ticket: slip(name),
+        newcomer: Adopt {
+            uuid: "u-3".into(),
+            subject: "issuer 42".into(),
+            email: Some("ADA@example.org".into()),
+            full_name: "Ada".into(),
+        },
+        known,
+        role: None,
+        token: "h1".into(),
+        real_now: START,
+    };
+    bench.run(&issue("one")).expect("fresh");
+    assert_eq!(bench.run(&enter("one", None)), Err(Refusal::EmailTaken), "the address is somebody's");
+    assert_eq!(bench.run(&enter("one", Some(bob))), Err(Refusal::EmailTaken), "not his");
+    let entered = bench.run(&enter("one", Some(ada))).expect("a refusal uses nothing up");
+    assert_eq!((entered.started.person.id, entered.created), (ada, false));
+    assert_eq!(bench.run(&enter("one", Some(ada))), Err(Refusal::InvalidToken), "once");
+    bench.run(&issue("two")).expect("fresh");
+    for known in [None, Some(bob)] {
+        assert_eq!(bench.run(&enter("two", known)), Err(Refusal::EmailTaken), "the subject is hers now");
+    }
+    let mut other = enter("two", Some(ada));
+    other.ticket.proof = "q".into();
+    assert_eq!(bench.run(&other), Err(Refusal::InvalidToken));
+    bench.run(&enter("two", Some(ada))).expect("again");
 }

@@ -113,6 +113,8 @@ pub struct Meeting {
     pub ends_at: Option<Timestamp>,
     /// Nobody knows what became of a call to make it, so there may be one more than `reference`.
     pub unsure: bool,
+    /// When nothing can be on its way any more that makes another one, and a last look is due.
+    pub sweep_at: Option<Timestamp>,
     /// Goes up with every claim: only the holder of the newest number may tell what it did.
     pub fence: i64,
     pub lease_until: Option<Timestamp>,

@@ -126,6 +126,31 @@ by_key!(
 );
 
 words! {
+    /// Which part of a login elsewhere a slip is good for.
+    SlipPurpose {
+        /// From our door to the issuer's answer.
+        Departure = "departure",
+        /// From the issuer's answer to the session that the client asks for.
+        Ticket = "ticket",
+    }
+}
+
+/// What the server remembers of a login on its way through somebody's browser; used once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoginSlip {
+    /// SHA-256 of what the browser carries, hex.
+    pub name: String,
+    pub purpose: SlipPurpose,
+    /// SHA-256 of what has to come with it, hex.
+    pub proof: String,
+    /// What is remembered, sealed by the server.
+    pub sealed: String,
+    pub expires_at: Timestamp,
+}
+
+by_key!(LoginSlip, String, |slip| slip.name.clone(), lane | slip | Lane::of(&slip.name));
+
+words! {
     /// What must be unique in the world.
     Space {
         Email = "email",

@@ -22,7 +22,9 @@ impl Fold {
         let kept = |delta: &RollupDelta| Some((delta.id, Kept::of(&delta.sums()?)));
         let each: BTreeMap<DeltaId, Kept> = deltas.iter().map(kept).collect::<Option<_>>()?;
         let mut all = Kept::default();
-        each.values().for_each(|kept| all.merge(kept));
+        for kept in each.values() {
+            all.merge(kept);
+        }
         Some(Fold { each, all })
     }
 }
@@ -50,7 +52,9 @@ impl Fact for Fold {
             Add(&self.all).to(world);
         } else {
             let mut rest = Kept::default();
-            waiting.iter().for_each(|id| rest.merge(&self.each[id]));
+            for id in &waiting {
+                rest.merge(&self.each[id]);
+            }
             Add(&rest).to(world);
         }
         for id in &waiting {

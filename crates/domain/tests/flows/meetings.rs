@@ -1,9 +1,9 @@
 //! Meetings at a provider that has to be called: who is sent there, when, and to do what.
 
 use domain::bookings::{Actor, Confirm, Form, Reschedule};
-use domain::gateway::ChargeState;
+use domain::gateway::{ChargeState, DRAIN};
 use domain::id::BookingId;
-use domain::meetings::{ClaimMeeting, Errand, Happening, NoteMeeting, Ran, RecordMeeting, Session};
+use domain::meetings::{ClaimMeeting, Errand, Happening, LEASE, NoteMeeting, Ran, RecordMeeting, Session};
 use domain::policy::{MeetingMoment, Policies};
 use domain::schedule::Slot;
 use domain::time::{Span, Timestamp};
@@ -11,7 +11,6 @@ use domain::time::{Span, Timestamp};
 use crate::support::*;
 
 const PROVIDER: &str = "elsewhere";
-const LEASE: Span = Span::minutes(2);
 
 impl Shop {
     fn meeting_when(moment: MeetingMoment) -> Shop {
@@ -131,8 +130,34 @@ fn a_call_whose_outcome_nobody_knows_is_looked_up() {
         panic!("others may be there");
     };
     assert_eq!(reference.as_deref(), Some("m2"));
-    assert!(shop.ran(&session, fence, Ran::Gone));
+    assert!(shop.ran(&session, fence, Ran::Dropped));
     assert_eq!(shop.errand(id), Errand::Nothing);
+    // What was on its way then has arrived by now, if it ever does.
+    shop.wait(DRAIN);
+    shop.wait(LEASE);
+    let Errand::Sweep { fence, reference: None, .. } = shop.errand(id) else { panic!("a last look") };
+    assert!(shop.ran(&session, fence, Ran::Swept));
+    assert_eq!(shop.errand(id), Errand::Nothing);
+}
+
+#[test]
+fn after_a_doubtful_call_there_is_one_last_look() {
+    let mut shop = Shop::meeting_when(MeetingMoment::Paid);
+    let (id, _) = shop.paid();
+    assert!(matches!(shop.errand(id), Errand::Make { unsure: false, .. }));
+    shop.wait(LEASE);
+    let Errand::Make { fence, session, unsure } = shop.errand(id) else { panic!("it must look first") };
+    let looks = shop.looks();
+    assert!(shop.ran(&session, fence, made("m1", unsure)));
+    assert_eq!(shop.looks(), looks + 1);
+    shop.wait(DRAIN);
+    assert_eq!(shop.errand(id), Errand::Nothing, "its call may have left at the end of the lease");
+    shop.wait(LEASE);
+    let Errand::Sweep { fence, reference, .. } = shop.errand(id) else { panic!("a last look") };
+    assert_eq!(reference.as_deref(), Some("m1"));
+    assert!(shop.ran(&session, fence, Ran::Swept));
+    assert_eq!(shop.errand(id), Errand::Nothing);
+    assert!(!shop.kept.meetings[&id].unsure);
 }
 
 #[test]
@@ -169,7 +194,7 @@ fn br_65_it_moves_with_its_booking_and_goes_with_it() {
         panic!("it must go");
     };
     assert_eq!(reference.as_deref(), Some("m1"));
-    assert!(shop.ran(&session, fence, Ran::Gone));
+    assert!(shop.ran(&session, fence, Ran::Dropped));
     assert_eq!((shop.booking(id).room.clone(), shop.errand(id)), (None, Errand::Nothing));
 }
 

@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use domain::people::NAME_MAX;
 use domain::time::Span;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config;
@@ -35,7 +37,7 @@ pub enum KeySetError {
 }
 
 /// Whom the other issuer names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outsider {
     pub issuer: String,
     /// The issuer's id of the person; unique with the issuer only.
@@ -43,6 +45,20 @@ pub struct Outsider {
     /// Only an address that the issuer says is verified.
     pub email: Option<String>,
     pub name: Option<String>,
+}
+
+impl Outsider {
+    /// Issuer and subject, which are unique together.
+    pub fn subject_name(&self) -> String {
+        format!("{} {}", self.issuer, self.subject)
+    }
+
+    /// The name as far as it can be one of ours.
+    pub fn full_name(&self) -> String {
+        let line = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let name: String = self.name.iter().flat_map(|name| name.chars()).map(line).take(NAME_MAX).collect();
+        if name.trim().is_empty() { "New user".to_owned() } else { name }
+    }
 }
 
 /// Verifies the tokens of the configured issuer.
@@ -99,6 +115,17 @@ impl External {
         }))
     }
 
+    /// The same for the identities that a provider hands to us, its client.
+    pub(super) async fn of_provider(
+        issuer: &str,
+        client: &str,
+        jwks: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Result<External, KeySetError> {
+        let keys = Keys::Set(KeySet::open(jwks, clock.as_ref()).await?);
+        Ok(External { issuer: issuer.to_owned(), audience: client.to_owned(), keys, clock })
+    }
+
     /// Whether a token claims this issuer; decides who verifies it, and nothing else.
     pub fn is_named_by(&self, token: &str) -> bool {
         Compact::parse(token).is_ok_and(|token| token.text("iss") == Some(&self.issuer))
@@ -106,19 +133,38 @@ impl External {
 
     pub async fn verify(&self, token: &str) -> Result<Outsider, TokenError> {
         let token = Compact::parse(token)?;
+        self.check(&token, &["jwt", "at+jwt", "application/at+jwt"]).await
+    }
+
+    /// A token about a login that we asked for, with our nonce (`OpenID` Connect Core, 3.1.3.7).
+    pub async fn verify_login(&self, token: &str, nonce: &str) -> Result<Outsider, TokenError> {
+        let token = Compact::parse(token)?;
+        let outsider = self.check(&token, &["jwt"]).await?;
+        let among_others = matches!(token.claims.get("aud"), Some(Node::List(all)) if all.len() > 1);
+        let party = token.claims.get("azp");
+        if among_others || party.is_some_and(|party| *party != Node::Text(self.audience.clone())) {
+            return Err(TokenError::Audience);
+        }
+        if token.text("nonce") != Some(nonce) {
+            return Err(TokenError::Nonce);
+        }
+        Ok(outsider)
+    }
+
+    async fn check(&self, token: &Compact<'_>, kinds: &[&str]) -> Result<Outsider, TokenError> {
         if let Some(kind) = token.header_text("typ")
-            && !["jwt", "at+jwt", "application/at+jwt"].contains(&kind.to_ascii_lowercase().as_str())
+            && !kinds.contains(&kind.to_ascii_lowercase().as_str())
         {
             return Err(TokenError::Header);
         }
         match &self.keys {
-            Keys::Shared(key) => check(&token, key, Algorithm::HS256)?,
-            Keys::Set(set) => set.check(&token, self.clock.as_ref()).await?,
+            Keys::Shared(key) => check(token, key, Algorithm::HS256)?,
+            Keys::Set(set) => set.check(token, self.clock.as_ref()).await?,
         }
         if token.text("iss") != Some(&self.issuer) {
             return Err(TokenError::Issuer);
         }
-        if !names_audience(&token, &self.audience) {
+        if !names_audience(token, &self.audience) {
             return Err(TokenError::Audience);
         }
         token.check_lifetime(self.clock.now())?;

@@ -1,4 +1,5 @@
-//! Who somebody is: passwords, access tokens, refresh tokens, tokens of another issuer.
+//! Who somebody is: passwords, access tokens, refresh tokens, tokens of another issuer,
+//! logins at a provider.
 //!
 //! Invariants: one algorithm per key, chosen by configuration and never by the token; lifetimes
 //! run on the clock given here, which is the real one; no secret is printed. Deliberately not
@@ -7,6 +8,7 @@
 pub mod chain;
 pub mod external;
 pub mod one_time;
+pub mod openid;
 pub mod password;
 pub mod refresh;
 pub mod token;

@@ -35,6 +35,8 @@ pub enum TokenError {
     Issuer,
     #[error("meant for somebody else")]
     Audience,
+    #[error("an answer to another question")]
+    Nonce,
     #[error("expired")]
     Expired,
     #[error("not valid yet")]

@@ -80,7 +80,7 @@ pub fn restore(config: &Config, file: &Path) -> Result<ExitCode, BackupError> {
     println!("Restored {}.", file.display());
     match forgotten {
         Some(count) => {
-            println!("The list of erasures has {count} people: whoever is back is forgotten again.")
+            println!("The list of erasures has {count} people: whoever is back is forgotten again.");
         }
         None => println!("There is no list of erasures: people forgotten since the copy was taken are back."),
     }

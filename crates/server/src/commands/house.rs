@@ -16,7 +16,6 @@ use super::{Role, StartError, Started, start};
 use crate::app::App;
 use crate::clock::OffsetClock;
 use crate::config::{Config, ConfigError, Sources, load};
-use crate::http::metrics::Metrics;
 use crate::http::server::{Listener, Stop, StopSwitch};
 use crate::http::{Surroundings, wrap};
 use crate::{api, jobs};
@@ -83,12 +82,7 @@ impl House {
         config.auth.access_ttl_minutes = 24 * 60;
         let started = start::start_at(config, Role::Server, clock).await?;
         let app = &started.app;
-        let around = Surroundings {
-            config: Arc::clone(&app.config),
-            dice: Arc::clone(&app.dice),
-            limits: Arc::clone(&app.limits),
-            metrics: Arc::new(Metrics::new()),
-        };
+        let around = Surroundings::of(app);
         let routes = wrap(api::routes(app.clone()), &around);
         let (switch, stop) = Stop::by_hand();
         let serving = tokio::spawn(listener.serve(routes, stop));

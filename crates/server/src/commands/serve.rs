@@ -11,7 +11,7 @@ use super::start::{count_people, start};
 use super::{Role, StartError};
 use crate::app::App;
 use crate::config::Config;
-use crate::http::metrics::{self, Metrics};
+use crate::http::metrics;
 use crate::http::server::{Listener, Stop, renew};
 use crate::http::tls::Certificate;
 use crate::http::{Surroundings, wrap};
@@ -28,12 +28,7 @@ pub async fn serve(mut config: Config, stop: Stop) -> Result<ExitCode, StartErro
     config.server.listen = listener.address()?;
     let started = start(config, Role::Server).await?;
     let app = &started.app;
-    let around = Surroundings {
-        config: Arc::clone(&app.config),
-        dice: Arc::clone(&app.dice),
-        limits: Arc::clone(&app.limits),
-        metrics: Arc::new(Metrics::new()),
-    };
+    let around = Surroundings::of(app);
     around.metrics.register(|registry| app.gauges.register(registry));
     let metrics = metrics_listener(&app.config).await?;
     let people = count_people(app).await?;

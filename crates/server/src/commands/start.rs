@@ -13,23 +13,13 @@ use store::engine::{OpenError, Options, ServerLock, Url};
 use store::migrate::Status;
 
 use super::{outside, policies};
-use crate::app::App;
-use crate::auth::chain::Chain;
-use crate::auth::external::{External, KeySetError};
-use crate::auth::password::{Cost, PasswordError, Passwords};
-use crate::auth::token::Tokens;
+use crate::app::{App, AssemblyError, Parts};
+use crate::auth::password::Cost;
 use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::{Config, HaMode, Secrets, SecretsError};
 use crate::dice::{Dice, OsDice, uuid_v4};
 use crate::erasures::ErasuresError;
-use crate::http::limits::Limits;
 use crate::jobs;
-use crate::mail::{MailError, Mailer};
-use crate::meetings::{self, Rooms};
-use crate::notices::Notices;
-use crate::protocol::Protocol;
-use crate::seal::Seal;
-use crate::vitals::Gauges;
 
 /// Connections that read.
 const READERS: usize = 4;
@@ -57,14 +47,8 @@ pub enum StartError {
     Stripe(#[from] gateways::stripe::ConfigError),
     #[error("gateways.default is {0}, which is not configured")]
     DefaultGateway(&'static str),
-    #[error("the meeting provider's client cannot be built")]
-    Meetings(#[from] gateways::http::BuildError),
     #[error(transparent)]
-    Mail(#[from] MailError),
-    #[error(transparent)]
-    Passwords(#[from] PasswordError),
-    #[error(transparent)]
-    External(#[from] KeySetError),
+    Assembly(#[from] AssemblyError),
     #[error("cannot create {folder}")]
     Folder { folder: PathBuf, source: std::io::Error },
     #[error(transparent)]
@@ -124,31 +108,20 @@ pub(super) async fn start_at(
             clock.catch_up(Span(offset));
         }
     }
-    let external = External::open(&config.auth.external, Arc::clone(&real_clock)).await?;
-    let seal = Arc::new(Seal::new(&secrets, Arc::clone(&dice)));
-    let provider = meetings::provider(&config, Arc::clone(&real_clock))?;
-    let app = App {
-        protocol: Protocol::new(db.clone(), gateways.clone()),
-        limits: Arc::new(Limits::new(&config.limits)),
-        passwords: Arc::new(Passwords::new(Cost::STRONG, Arc::clone(&dice))?),
-        tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
-        external: external.map(Arc::new),
-        chain: Arc::new(Chain::new(&secrets)),
-        rooms: Arc::new(Rooms::new(&config, &secrets, Arc::clone(&seal), provider)),
-        seal,
-        mailer: Arc::new(Mailer::new(&config)?),
-        notices: Arc::new(Notices::new(db.clone())),
-        gauges: Gauges::default(),
-        policies: rules,
+    let parts = Parts {
+        cost: Cost::STRONG,
         plants: Plants::default(),
-        db,
+        policies: rules,
         config,
+        secrets,
+        db,
         gateways,
         sandbox,
         clock,
         real_clock,
         dice,
     };
+    let app = App::assemble(parts).await?;
     if role == Role::Server {
         jobs::settle_erasures(&app).await?;
     }

@@ -240,7 +240,7 @@ sections! {
 
     External { issuer: String, audience: String, secret: Secret, jwks: String }
 
-    Google { client_id: String, client_secret: Secret, redirect_uri: String }
+    Google { client_id: String, client_secret: Secret, redirect_uri: String, issuer: String }
 
     Limits { login_per_minute: u32, payment_per_minute: u32, other_per_minute: u32 }
 

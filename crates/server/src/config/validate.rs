@@ -265,6 +265,22 @@ fn people(config: &Config, findings: &mut Findings) {
         "auth.google",
         "needs client_secret and redirect_uri with client_id",
     );
+    if !google.client_id.is_empty() {
+        let ends = google.redirect_uri.trim_end_matches('/').ends_with("/api/auth/google/callback");
+        let secure = |url: &str| url.starts_with("https://") || (!config.is_live() && is_loopback_url(url));
+        findings.check(
+            ends && secure(&google.redirect_uri),
+            "auth.google.redirect_uri",
+            "must be this server's https address with the path /api/auth/google/callback/",
+        );
+        findings.check(secure(&google.issuer), "auth.google.issuer", "must be an https address");
+        let pages = &config.auth.redirects;
+        findings.check(
+            !pages.is_empty() && pages.iter().all(|url| secure(url)),
+            "auth.redirects",
+            "must be the https pages that people go on to after a login with auth.google",
+        );
+    }
     findings.check(
         config.auth.redirects.iter().all(|url| is_url(url)),
         "auth.redirects",

@@ -155,7 +155,7 @@ async fn logged_in(app: &App, token: &str) -> Result<(Option<Known>, Option<Sess
 
 /// The person an outside issuer vouches for; the first visit makes one.
 async fn known_outsider(app: &App, outsider: Outsider) -> Result<Option<Known>, Problem> {
-    let subject = format!("{} {}", outsider.issuer, outsider.subject);
+    let subject = outsider.subject_name();
     let name = subject.clone();
     let known = app.db.read(move |reads| match reads.claimed(Space::Subject, &name)? {
         Some(id) => reads.known(PersonId(id)),
@@ -164,12 +164,11 @@ async fn known_outsider(app: &App, outsider: Outsider) -> Result<Option<Known>, 
     if let Some(known) = known.await? {
         return Ok(Some(known));
     }
-    let full_name = outsider.name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "New user".into());
     let adopt = Adopt {
         uuid: uuid_v4(app.dice.as_ref()),
         subject: subject.clone(),
         email: outsider.email.clone(),
-        full_name,
+        full_name: outsider.full_name(),
     };
     let id = match app.db.submit(adopt).await {
         Err(store::Error::Refused(Refusal::EmailTaken)) => {

@@ -33,6 +33,7 @@ use axum::http::uri::Uri;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::app::App;
 use crate::config::Config;
 use crate::dice::Dice;
 
@@ -50,6 +51,12 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Those of an app: both count with the same limits.
+    pub fn of(app: &App) -> Surroundings {
+        let own = Surroundings::new(Arc::clone(&app.config), Arc::clone(&app.dice));
+        Surroundings { limits: Arc::clone(&app.limits), ..own }
+    }
+
     pub fn new(config: Arc<Config>, dice: Arc<dyn Dice>) -> Surroundings {
         Surroundings {
             limits: Arc::new(limits::Limits::new(&config.limits)),

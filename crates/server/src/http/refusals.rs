@@ -34,6 +34,7 @@ fn status(refusal: &Refusal) -> StatusCode {
         | R::WrongState
         | R::InvalidToken
         | R::WrongPassword
+        | R::RoleRequired
         | R::OfferInactive
         | R::OfferSuspended
         | R::OwnOffer
@@ -77,6 +78,7 @@ impl From<Refusal> for Problem {
             Refusal::TooManyAttempts { wait } => {
                 problem.retry_after(u64::try_from(wait.whole_seconds() + 1).unwrap_or(RETRY_AFTER_SECONDS))
             }
+            Refusal::RoleRequired => problem.with("requires_role_selection", true),
             Refusal::PaymentInProgress { .. } => problem.retry_after(RETRY_AFTER_SECONDS),
             _ => problem,
         }

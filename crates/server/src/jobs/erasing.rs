@@ -91,12 +91,17 @@ pub(crate) async fn settle_erasures(app: &App) -> Result<(), ErasuresError> {
     }
     if !listed {
         // Whoever was forgotten before there was a list.
-        let erased = app.db.read(|reads| reads.erased()).await.map_err(store::Error::from)?;
+        let erased = erased(&app.db).await?;
         let erased: Vec<Line> = erased.iter().map(Line::of).collect();
         list.blocking(move |list| list.add(&erased)).await?;
         app.db.record(ListErasures).await?;
     }
     Ok(())
+}
+
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method is bound to one lifetime")]
+async fn erased(db: &Db) -> Result<Vec<Person>, ErasuresError> {
+    Ok(db.read(|reads| reads.erased()).await.map_err(store::Error::from)?)
 }
 
 /// Whoever is on the list and in this database is forgotten; how many those were.

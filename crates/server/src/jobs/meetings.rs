@@ -1,13 +1,14 @@
 //! Meetings at the provider: whoever has claimed one does what is missing there, and tells.
 //!
 //! Invariants: no call is made without the meeting's lease; what may have been made is looked for
-//! before anything is made again, and whatever else carries the mark is dropped, so that none is
-//! left behind; a wish to be left alone is granted. What is missing is not decided here.
+//! before anything is made again, and whatever else carries the mark is dropped, once more when
+//! nothing can be on its way any more, so that none is left behind; a wish to be left alone is
+//! granted. What is missing is not decided here.
 
 use domain::id::{BookingId, Id};
-use domain::meetings::{ClaimMeeting, Errand, Ran, RecordMeeting, Session};
+use domain::meetings::{ClaimMeeting, Errand, LEASE, Ran, RecordMeeting, Session};
 use domain::records::{Job, Person};
-use domain::time::Span;
+use domain::time::{Span, Timestamp};
 use domain::upkeep::JobEnd;
 use serde::Deserialize;
 use store::Error;
@@ -18,6 +19,7 @@ use crate::meetings::{Appointment, Kept, No, Provider, Shown};
 
 /// A booking moved or cancelled under our hands needs another errand; more is somebody's game.
 const ERRANDS_MAX: usize = 5;
+const UNCONFIGURED: &str = "its provider is not configured any more";
 
 #[derive(Deserialize)]
 struct MeetingBody {
@@ -54,19 +56,21 @@ pub enum Standing {
 /// Calls the provider until what is there is what should be there.
 pub async fn settle(app: &App, booking: BookingId) -> Result<Standing, Error> {
     let Some(provider) = app.rooms.provider() else {
-        return Ok(Standing::Hopeless("its provider is not configured any more".into()));
+        return Ok(Standing::Hopeless(UNCONFIGURED.into()));
     };
     for _ in 0..ERRANDS_MAX {
+        let until = app.clock.now() + LEASE;
         let errand = app.db.record(ClaimMeeting { booking, provider: provider.name() }).await?;
         let (session, fence) = match &errand {
             Errand::Nothing => return Ok(Standing::Settled),
             Errand::Held(until) => return Ok(Standing::Held(*until - app.clock.now())),
             Errand::Make { session, fence, .. }
             | Errand::Move { session, fence, .. }
-            | Errand::Drop { session, fence, .. } => (session.clone(), *fence),
+            | Errand::Drop { session, fence, .. }
+            | Errand::Sweep { session, fence, .. } => (session.clone(), *fence),
         };
         let appointment = appointment(app, &session).await?;
-        let (ran, failed) = match run(app, provider.as_ref(), &errand, &appointment).await {
+        let (ran, failed) = match run(app, until, &errand, &appointment).await {
             Ok(ran) => (ran, None),
             Err(failed) => (failed.ran, Some(failed.no)),
         };
@@ -96,16 +100,23 @@ struct Failed {
     ran: Ran,
 }
 
-async fn run(
-    app: &App,
-    provider: &dyn Provider,
-    errand: &Errand,
-    appointment: &Appointment,
-) -> Result<Ran, Failed> {
+/// `until` is when the right to call ends, at the earliest.
+async fn run(app: &App, until: Timestamp, errand: &Errand, appointment: &Appointment) -> Result<Ran, Failed> {
     let undone = |no| Failed { no, ran: Ran::Undone };
+    let later = |reason: &str| No::Later { reason: reason.into(), pause: None };
+    let provider = app.rooms.provider().ok_or_else(|| undone(later(UNCONFIGURED)))?.as_ref();
     match errand {
         Errand::Make { session, unsure, .. } => {
-            let shown = make(provider, appointment, *unsure).await?;
+            let known = if *unsure { adopt(provider, appointment).await? } else { None };
+            let shown = match known {
+                Some(shown) => shown,
+                // Nothing at the provider would stop a second one.
+                None if until <= app.clock.now() => {
+                    let no = later("the right to call had run out before the call was made");
+                    return Err(Failed { no, ran: Ran::NotMade { unsure: *unsure } });
+                }
+                None => make(provider, appointment, *unsure).await?,
+            };
             let room = app.rooms.sealed(session.booking, &shown);
             Ok(Ran::Made { reference: shown.reference, room, unsure: *unsure })
         }
@@ -123,29 +134,38 @@ async fn run(
             for reference in &all {
                 provider.drop(reference).await.map_err(undone)?;
             }
-            Ok(Ran::Gone)
+            Ok(Ran::Dropped)
+        }
+        Errand::Sweep { reference, .. } => {
+            let found = provider.find(appointment).await.map_err(undone)?;
+            for other in found.iter().filter(|found| Some(*found) != reference.as_ref()) {
+                provider.drop(other).await.map_err(undone)?;
+            }
+            Ok(Ran::Swept)
         }
         Errand::Nothing | Errand::Held(_) => Ok(Ran::Undone),
     }
 }
 
-/// One meeting, adopted or made.
-async fn make(provider: &dyn Provider, appointment: &Appointment, unsure: bool) -> Result<Shown, Failed> {
-    if unsure {
-        let before = |no| Failed { no, ran: Ran::NotMade { unsure } };
-        let mut found = provider.find(appointment).await.map_err(before)?;
-        while let Some(reference) = found.pop() {
-            let Some(shown) = provider.show(&reference).await.map_err(before)? else { continue };
-            for other in &found {
-                provider.drop(other).await.map_err(before)?;
-            }
-            // It was made for the time of then.
-            let kept = provider.change(&reference, appointment).await.map_err(before)?;
-            if kept == Kept::Yes {
-                return Ok(shown);
-            }
+/// One that an earlier call has made; whatever else carries the mark is dropped.
+async fn adopt(provider: &dyn Provider, appointment: &Appointment) -> Result<Option<Shown>, Failed> {
+    let before = |no| Failed { no, ran: Ran::NotMade { unsure: true } };
+    let mut found = provider.find(appointment).await.map_err(before)?;
+    while let Some(reference) = found.pop() {
+        let Some(shown) = provider.show(&reference).await.map_err(before)? else { continue };
+        for other in &found {
+            provider.drop(other).await.map_err(before)?;
+        }
+        // It was made for the time of then.
+        let kept = provider.change(&reference, appointment).await.map_err(before)?;
+        if kept == Kept::Yes {
+            return Ok(Some(shown));
         }
     }
+    Ok(None)
+}
+
+async fn make(provider: &dyn Provider, appointment: &Appointment, unsure: bool) -> Result<Shown, Failed> {
     provider.make(appointment).await.map_err(|no| {
         let ran = match no {
             No::Unknown(_) => Ran::Undone,
@@ -160,6 +180,7 @@ fn standing(no: No, errand: &Errand, appointment: &Appointment) -> Standing {
     let what = match errand {
         Errand::Make { .. } => "not made",
         Errand::Move { .. } => "not moved",
+        Errand::Sweep { .. } => "not the only one",
         Errand::Drop { .. } | Errand::Nothing | Errand::Held(_) => "not dropped",
     };
     let mark = &appointment.mark;

@@ -64,6 +64,7 @@ pub(super) async fn housekeeping(app: App) -> Result<usize, Error> {
     }
     if turn(&app, "forget_answers", FORGET_EVERY).await? {
         answers::forget(&app).await?;
+        answers::forget_slips(&app).await?;
     }
     if turn(&app, "seal_audit", SEAL_EVERY).await? {
         sealing::seal(&app).await?;

@@ -7,11 +7,21 @@ use domain::operations::{Heard, Ticket};
 use domain::records::Call;
 use gateways::gateway::{CancelCharge, ConfirmCharge, CreateCharge, CreateRefund, Gateway, Statement};
 
+use crate::clock::Clock;
+
 /// A complete search reads at most so many pages; more is "nobody knows".
 const PAGES_MAX: usize = 200;
+const LATE: &str = "the right to call had run out before the call was made";
 
-pub(super) async fn charge(gateway: Option<&Arc<dyn Gateway>>, ticket: &Ticket) -> Heard<ChargeReport> {
+pub(super) async fn charge(
+    gateway: Option<&Arc<dyn Gateway>>,
+    ticket: &Ticket,
+    clock: &dyn Clock,
+) -> Heard<ChargeReport> {
     let Some(gateway) = gateway else { return not_configured() };
+    if is_late(ticket, clock) {
+        return unknown(LATE);
+    }
     let answer = match (ticket.call, ticket.reference.clone()) {
         (Call::Create, _) => gateway.create_charge(&create(ticket)).await,
         (Call::Confirm, Some(reference)) => {
@@ -33,8 +43,15 @@ pub(super) async fn charge(gateway: Option<&Arc<dyn Gateway>>, ticket: &Ticket) 
     Heard::Answer(answer)
 }
 
-pub(super) async fn refund(gateway: Option<&Arc<dyn Gateway>>, ticket: &Ticket) -> Heard<RefundReport> {
+pub(super) async fn refund(
+    gateway: Option<&Arc<dyn Gateway>>,
+    ticket: &Ticket,
+    clock: &dyn Clock,
+) -> Heard<RefundReport> {
     let Some(gateway) = gateway else { return not_configured() };
+    if is_late(ticket, clock) {
+        return unknown(LATE);
+    }
     match (ticket.call, &ticket.reference, &ticket.method) {
         (Call::Create, _, Some(charge)) => {
             let request = CreateRefund {
@@ -53,6 +70,12 @@ pub(super) async fn refund(gateway: Option<&Arc<dyn Gateway>>, ticket: &Ticket) 
             search(gateway.as_ref(), ticket, ours).await
         }
     }
+}
+
+/// A node that stood still past its lease must not call: somebody else may be calling already. Nothing
+/// was heard, and the next holder asks.
+fn is_late(ticket: &Ticket, clock: &dyn Clock) -> bool {
+    ticket.until <= clock.now()
 }
 
 /// Only calls that create or confirm can be refused for good. A question that was refused, or never

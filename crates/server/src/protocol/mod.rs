@@ -1,15 +1,17 @@
 //! The protocol for unknown outcomes, driven: commit the intent, call the gateway with the
 //! operation's own key, record what was heard, and go on while this node holds the operation.
 //!
-//! Invariants: no call without a ticket from a commit; no transaction open during a call; no retry
-//! inside a call; whoever stops half-way leaves a lease that runs out and a wake-up. What an outcome
-//! means is decided in `domain`; here is only who speaks when.
+//! Invariants: no call without a ticket from a commit, nor after its lease; no transaction open during
+//! a call; no retry inside a call; whoever stops half-way leaves a lease that runs out and a wake-up.
+//! What an outcome means is decided in `domain`; here is only who speaks when.
 
 mod adopt;
 mod call;
 mod join;
 mod reconcile;
 mod recover;
+
+use std::sync::Arc;
 
 use domain::gateway::ChargeReport;
 use domain::id::{OpId, PersonId};
@@ -22,6 +24,8 @@ use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use store::{Db, Error};
 
+use crate::clock::Clock;
+
 pub use reconcile::{Difference, reconcile};
 pub use recover::Recovered;
 
@@ -33,6 +37,8 @@ const CALLS_MAX: usize = 4;
 pub struct Protocol {
     db: Db,
     gateways: Gateways,
+    /// What leases run by.
+    clock: Arc<dyn Clock>,
 }
 
 /// Where driving an operation has led.
@@ -43,8 +49,8 @@ pub enum Driven {
 }
 
 impl Protocol {
-    pub fn new(db: Db, gateways: Gateways) -> Protocol {
-        Protocol { db, gateways }
+    pub fn new(db: Db, gateways: Gateways, clock: Arc<dyn Clock>) -> Protocol {
+        Protocol { db, gateways, clock }
     }
 
     /// The constants of a gateway that the rules need.
@@ -78,7 +84,7 @@ impl Protocol {
         let mut calls = 0;
         loop {
             calls += 1;
-            let heard = call::charge(self.gateways.get(&ticket.gateway), &ticket).await;
+            let heard = call::charge(self.gateways.get(&ticket.gateway), &ticket, self.clock.as_ref()).await;
             let report =
                 self.charge_report(ticket.op, ticket.payer, Some(ticket.fence), &ticket.gateway, heard);
             let settled = self.db.record(RecordCharge { finish: finish.clone(), ..report }).await?;
@@ -91,7 +97,7 @@ impl Protocol {
 
     /// Makes one call of a refund and records what was heard.
     pub async fn drive_refund(&self, ticket: Ticket) -> Result<SettledRefund, Error> {
-        let heard = call::refund(self.gateways.get(&ticket.gateway), &ticket).await;
+        let heard = call::refund(self.gateways.get(&ticket.gateway), &ticket, self.clock.as_ref()).await;
         let rail = self.rail_of(&ticket.gateway);
         let (op, payer, fence) = (ticket.op, ticket.payer, Some(ticket.fence));
         self.db.record(RecordRefund { op, payer, fence, rail, heard }).await

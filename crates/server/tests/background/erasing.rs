@@ -161,6 +161,7 @@ both! {
         });
         let list = folder.path().join("late.jsonl").display().to_string();
         run_with(db, &[(LIST, list.as_str())], async |place| {
+            #[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method is bound to one lifetime")]
             let people = place.app.db.read(|reads| reads.erased()).await.expect("a database");
             let [Person { uuid, full_name, .. }] = people.as_slice() else { panic!("{people:?}") };
             assert_eq!(full_name, ERASED_NAME);

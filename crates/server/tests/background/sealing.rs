@@ -22,7 +22,7 @@ fn code(db: &TestDb, folder: &std::path::Path, against: &std::path::Path) -> Str
 }
 
 /// Collects what is posted to it.
-async fn collector(socket: std::net::TcpListener) -> Arc<Mutex<Vec<Value>>> {
+fn collector(socket: std::net::TcpListener) -> Arc<Mutex<Vec<Value>>> {
     let told: Arc<Mutex<Vec<Value>>> = Arc::default();
     let taken = Arc::clone(&told);
     let take = move |Json(line): Json<Value>| async move { taken.lock().expect("nobody panics").push(line) };
@@ -38,7 +38,7 @@ store::both! {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/heads", socket.local_addr().expect("bound"));
         run_with(db, &[("BURSAR_AUDIT__CHECKPOINTS_URL", url.as_str())], async |place| {
-            let told = collector(socket).await;
+            let told = collector(socket);
             let lesson = place.lesson().await;
             place.confirm(&lesson).await;
             place.advance(Span::minutes(2)).await;

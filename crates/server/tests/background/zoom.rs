@@ -186,6 +186,46 @@ both! {
         });
     }
 
+    /// The call arrives after the search that found nothing: the last look finds two, and keeps one.
+    fn a_call_that_was_still_on_its_way_leaves_no_second_meeting(db) {
+        with_zoom(db, async |place, zoom| {
+            zoom.fail(Method::POST, Fault::Status(500));
+            let lesson = paid_lesson(&place).await;
+            place.rest().await;
+            place.advance(Span::seconds(5)).await;
+            let made = zoom.meetings();
+            assert_eq!(made.len(), 1);
+            let arrive = |id: i64| {
+                let mut late = made[0].clone();
+                late["id"] = json!(id);
+                zoom.memory(|memory| memory.meetings.insert(id, late));
+            };
+            arrive(1);
+            place.advance(Span::minutes(63)).await;
+            assert_eq!(zoom.meetings(), made, "the one that is known stays");
+            assert!(!kept(&place, &lesson).await.unsure);
+            // The same after a booking was cancelled in between.
+            zoom.fail(Method::POST, Fault::Status(500));
+            let other = place.lesson_after(&lesson).await;
+            place.confirm(&other).await;
+            place.pay(&other, "pm_card_visa").await;
+            place.rest().await;
+            place.advance(Span::seconds(5)).await;
+            assert_eq!(zoom.meetings().len(), 2);
+            act(&place, &other, "cancel", &json!({})).await;
+            place.rest().await;
+            assert_eq!(zoom.meetings(), made);
+            let mark = format!("bursar:{}:{}", place.app.policies.instance, other.booking);
+            zoom.memory(|memory| {
+                let mut late = made[0].clone();
+                (late["id"], late["agenda"]) = (json!(2), json!(mark));
+                memory.meetings.insert(2, late);
+            });
+            place.advance(Span::minutes(63)).await;
+            assert_eq!(zoom.meetings(), made, "none is left of what was cancelled");
+        });
+    }
+
     fn cancelling_leaves_no_meeting_that_nobody_heard_of(db) {
         with_zoom(db, async |place, zoom| {
             zoom.fail(Method::POST, Fault::DoneThenBroken);

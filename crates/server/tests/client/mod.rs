@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use domain::time::{Span, Timestamp};
 use serde_json::{Value, json};
 
+use crate::common::browser::{self, Browser};
 use crate::mainjob::house::{House, PASSWORD, run};
 use crate::mainjob::many::together;
 use crate::mainjob::refusals::expired;
@@ -38,6 +39,15 @@ impl<'a> Walk<'a> {
                 self.house.rest().await;
                 let secret = web::mailed(self.house, address, purpose).expect("a letter with such a link");
                 self.names.set(name, &Value::String(secret));
+            }
+            Line::Google { address, ticket, proof } => {
+                let visitor = [("sub", address.as_str()), ("email", address), ("verified", "true")];
+                let mut browser = Browser::new(&self.house.app, &visitor);
+                let landed = browser.follow(&self.names.fill("$oauth_url"), "https://app.").await;
+                let found = browser::fragment(&landed);
+                assert_eq!(found.get("error"), None, "{address}");
+                self.names.set(ticket, &json!(found["access_token"]));
+                self.names.set(proof, &json!(found["refresh_token"]));
             }
             Line::Clock(instant) => {
                 let pause = self.names.instant(instant) - self.house.app.clock.now();
@@ -153,8 +163,12 @@ fn asleep<'a>(house: &House, web: &Web<'a>) -> Web<'a> {
 store::both! {
     fn the_table_of_the_contract_holds_call_by_call(db) {
         let lines = table::parse(TABLE);
-        assert_eq!(lines.len(), 79, "the table is read as a whole");
-        run(db, &[PRESET], async |house| {
+        assert_eq!(lines.len(), 85, "the table is read as a whole");
+        let peer = browser::provider();
+        let settings = browser::settings(&peer.base);
+        let settings = settings.iter().map(|(name, value)| (*name, value.as_str()));
+        let settings: Vec<_> = [PRESET].into_iter().chain(settings).collect();
+        run(db, &settings, async |house| {
             let mut walk = Walk::new(house);
             for line in &lines {
                 walk.step(line).await;

@@ -11,7 +11,17 @@ use super::web::iso;
 /// One line of the table with those that belong to it.
 pub enum Line {
     Call(Row),
-    Mailed { address: String, purpose: String, name: String },
+    Mailed {
+        address: String,
+        purpose: String,
+        name: String,
+    },
+    /// Somebody goes where `$oauth_url` leads; both halves of what he comes back with are kept.
+    Google {
+        address: String,
+        ticket: String,
+        proof: String,
+    },
     Clock(String),
 }
 
@@ -52,6 +62,9 @@ pub fn parse(text: &str) -> Vec<Line> {
             ["clock", instant] => Line::Clock(instant.to_owned()),
             ["mailed", address, purpose, name] => {
                 Line::Mailed { address: address.into(), purpose: purpose.into(), name: name.into() }
+            }
+            ["google", address, ticket, proof] => {
+                Line::Google { address: address.into(), ticket: ticket.into(), proof: proof.into() }
             }
             [who, method, path, status] => Line::Call(Row {
                 number,

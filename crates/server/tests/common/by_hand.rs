@@ -10,22 +10,13 @@ use domain::time::Timestamp;
 use gateways::gateway::Gateway;
 use gateways::registry::Gateways;
 use gateways::sandbox::{Books, Core, SandboxGateway};
-use server::app::App;
-use server::auth::chain::Chain;
-use server::auth::external::External;
-use server::auth::password::{Cost, Passwords};
-use server::auth::token::Tokens;
+use server::app::{App, Parts};
+use server::auth::password::Cost;
 use server::clock::{Clock, ManualClock};
 use server::commands::policies;
-use server::config::{Config, Secrets};
+use server::config::Secrets;
 use server::dice::{Dice, OsDice, uuid_v4};
 use server::http::{Surroundings, wrap};
-use server::mail::Mailer;
-use server::meetings::Rooms;
-use server::notices::Notices;
-use server::protocol::Protocol;
-use server::seal::Seal;
-use server::vitals::Gauges;
 use store::engine::Options;
 use store::testing::TestDb;
 use store::{Db, Settings, migrate_database, settle_reports};
@@ -55,32 +46,21 @@ impl ByHand {
         let gateway = Arc::new(sandbox(&clock));
         let gateways =
             Gateways::new([Arc::clone(&gateway) as Arc<dyn Gateway>], "sandbox").expect("it is there");
-        let around = Surroundings::new(Arc::clone(&config), Arc::clone(&dice));
-        let db = database(db, &clock, &policies);
-        let real_clock = Arc::clone(&real) as Arc<dyn Clock>;
-        let seal = Arc::new(Seal::new(&secrets, Arc::clone(&dice)));
-        let app = App {
-            protocol: Protocol::new(db.clone(), gateways.clone()),
+        let parts = Parts {
+            db: database(db, &clock, &policies),
+            cost: Cost::CHEAP,
             sandbox: None,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            limits: Arc::clone(&around.limits),
-            passwords: Arc::new(Passwords::new(Cost::CHEAP, Arc::clone(&dice)).expect("cheap ones work")),
-            tokens: Arc::new(Tokens::new(&config, &secrets, Arc::clone(&real_clock))),
-            external: external(&config, &real_clock),
-            chain: Arc::new(Chain::new(&secrets)),
-            rooms: Arc::new(Rooms::new(&config, &secrets, Arc::clone(&seal), None)),
-            seal,
-            mailer: Arc::new(Mailer::new(&config).expect("the log")),
-            notices: Arc::new(Notices::new(db.clone())),
-            gauges: Gauges::default(),
+            real_clock: Arc::clone(&real) as Arc<dyn Clock>,
             plants: Plants::default(),
-            db,
             config,
+            secrets,
             policies,
             gateways,
-            real_clock,
             dice,
         };
+        let app = assembled(parts);
+        let around = Surroundings::of(&app);
         let client = Client(wrap(server::api::routes(app.clone()), &around));
         ByHand { app, clock, real, gateway, client }
     }
@@ -112,9 +92,7 @@ fn database(db: &TestDb, clock: &Arc<ManualClock>, policies: &Arc<Policies>) -> 
     Db::open(&db.url, settings).expect("a migrated database")
 }
 
-/// The outside issuer of the settings, if there is one.
-fn external(config: &Config, real: &Arc<dyn Clock>) -> Option<Arc<External>> {
+fn assembled(parts: Parts) -> App {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let opened = runtime.block_on(External::open(&config.auth.external, Arc::clone(real)));
-    opened.expect("a shared secret").map(Arc::new)
+    runtime.block_on(App::assemble(parts)).expect("settings that fit")
 }

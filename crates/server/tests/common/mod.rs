@@ -5,6 +5,7 @@
 //! (api), `Node` (people), `Place` (background, the server's own assembly) and `House` (mainjob, a socket).
 
 mod answer;
+pub mod browser;
 mod by_hand;
 mod people;
 

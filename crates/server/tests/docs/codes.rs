@@ -13,7 +13,7 @@ const BEGIN: &str = "<!-- codes: written by `cargo xtask openapi` -->\n";
 const END: &str = "<!-- end of codes -->\n";
 
 /// What HTTP and the gateways say no with, beside the rules.
-const PROBLEMS: [(&str, u16, &str); 30] = [
+const PROBLEMS: [(&str, u16, &str); 31] = [
     ("malformed", 400, "The request cannot be read: syntax, encoding, NUL, a header."),
     ("validation_failed", 400, "Fields are wrong; `details` has the messages of each."),
     ("use_cursor", 400, "So far back a list is read by cursor; `next` has it."),
@@ -44,6 +44,11 @@ const PROBLEMS: [(&str, u16, &str); 30] = [
     ("internal", 500, "Our fault; quote `request_id`."),
     ("not_configured", 501, "The marketplace has not set this up."),
     ("gateway_unavailable", 503, "The gateway cannot be reached; nothing was charged."),
+    (
+        "login_provider_unavailable",
+        503,
+        "The other place to log in cannot be reached; passwords work as always.",
+    ),
     ("meeting_unavailable", 503, "The meeting cannot be made now; nothing else is affected."),
     ("unavailable", 503, "Too busy or failing over; nothing was done."),
     ("https_required", 400, "Plain HTTP is not taken here."),
@@ -57,6 +62,7 @@ fn refusals() -> Vec<R> {
         R::NotFound,
         R::invalid("field", "is wrong"),
         R::WrongState,
+        R::RoleRequired,
         R::WrongParty,
         R::EmailTaken,
         R::WrongCredentials,

@@ -70,9 +70,7 @@ impl House {
         let base = format!("http://{}", config.server.listen);
         let started = start(config, Role::Server).await.expect("a fresh database");
         let app = started.app.clone();
-        let mut around =
-            Surroundings::new(std::sync::Arc::clone(&app.config), std::sync::Arc::clone(&app.dice));
-        around.limits = std::sync::Arc::clone(&app.limits);
+        let around = Surroundings::of(&app);
         let (switch, stop) = Stop::by_hand();
         let routes = wrap(server::api::routes(app.clone()), &around);
         let serving = tokio::spawn(listener.serve(routes, stop));

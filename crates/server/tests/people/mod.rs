@@ -3,6 +3,7 @@
 
 mod auth;
 mod gigs;
+mod google;
 mod privacy;
 mod profiles;
 

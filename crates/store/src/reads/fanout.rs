@@ -7,8 +7,8 @@
 use domain::id::{DeltaId, EntryId, Id, JobId, PersonId};
 use domain::money::Currency;
 use domain::records::{
-    Alert, Booking, Category, Entry, IdempotencyRecord, InboxEvent, Job, Offer, Op, Payment, Person,
-    RollupDelta, Word,
+    Alert, Booking, Category, Entry, IdempotencyRecord, InboxEvent, Job, LoginSlip, Offer, Op, Payment,
+    Person, RollupDelta, Word,
 };
 use domain::rows::Record;
 use domain::time::Timestamp;
@@ -76,6 +76,13 @@ impl Reads<'_> {
         let expired = "WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2";
         let answers: Vec<IdempotencyRecord> = self.select(expired, &due(now, limit))?;
         Ok(answers.iter().map(Record::key).collect())
+    }
+
+    /// Names of logins that were not finished in time.
+    pub fn expired_slips(&mut self, now: Timestamp, limit: usize) -> Result<Vec<String>, Fault> {
+        let expired = "WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2";
+        let slips: Vec<LoginSlip> = self.select(expired, &due(now, limit))?;
+        Ok(slips.into_iter().map(|slip| slip.name).collect())
     }
 
     /// What waits to be added to the reports' sums.

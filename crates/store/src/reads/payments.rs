@@ -82,18 +82,15 @@ impl Reads<'_> {
         Ok(found)
     }
 
-    /// Which rows stand in the list behind the first `skip`, newest first. The rows of one side are
-    /// skipped by the database, on the index alone where nothing but time is filtered.
+    /// Which rows stand in the list behind the first `skip`, newest first: read from the indexes alone
+    /// where nothing but time is filtered.
     pub fn payment_places(&mut self, filter: &PaymentFilter, skip: usize) -> Result<Vec<PaymentId>, Fault> {
-        let sides: Vec<Side> = sides(filter).collect();
-        let (there, here) = if sides.len() == 1 { (skip, 0) } else { (0, skip) };
         let mut found = Vec::new();
-        for side in sides {
+        for side in sides(filter) {
             let mut list = scope(filter, side);
-            let (most, there) = (list.bind(limit(here + filter.limit)), list.bind(limit(there)));
+            let limit = list.bind(limit(skip + filter.limit));
             let sql = format!(
-                "SELECT created_at, id FROM payment WHERE {} \
-                  ORDER BY created_at DESC, id DESC LIMIT {most} OFFSET {there}",
+                "SELECT created_at, id FROM payment WHERE {} ORDER BY created_at DESC, id DESC LIMIT {limit}",
                 list.sql
             );
             for mut row in self.rows(&sql, &list.params)? {
@@ -101,7 +98,7 @@ impl Reads<'_> {
             }
         }
         found.sort_unstable_by_key(|place| std::cmp::Reverse(*place));
-        Ok(found.into_iter().skip(here).take(filter.limit).map(|(_, id)| id).collect())
+        Ok(found.into_iter().skip(skip).take(filter.limit).map(|(_, id)| id).collect())
     }
 }
 

@@ -76,6 +76,7 @@ pub const NOT_SHOWN: &[(&str, &str)] = &[
     ("meeting", "rooms of bookings that are shown; their links open doors"),
     ("one_time_token", "hashes of links that were mailed"),
     ("login_throttle", "digests that lead to nobody"),
+    ("login_slip", "digests that lead to nobody, gone within the hour"),
     ("op", "the tries of a payment that is shown"),
     ("entry", "the heads of postings that are shown"),
     ("event", "tells of rows that are shown, without personal data"),

@@ -106,7 +106,9 @@ impl Reads<'_> {
         let waiting = self.waiting()?.totals.into_iter();
         for (key, days) in waiting.filter(|(key, _)| measures.contains(&key.measure) && key.label == label) {
             let total = totals.entry(key).or_default();
-            days.values().for_each(|amounts| total.add(*amounts, 1));
+            for amounts in days.values() {
+                total.add(*amounts, 1);
+            }
         }
         Ok(PersonTotals(totals))
     }

@@ -33,8 +33,8 @@ table!(Booking, "booking", key 2, {
 found_by_id!(Booking);
 
 table!(Meeting, "meeting", key 2, {
-    int booking, text provider, text reference, int starts_at, int ends_at, int unsure, int fence,
-    int lease_until, int started_at, int ended_at, int created_at, int updated_at,
+    int booking, text provider, text reference, int starts_at, int ends_at, int unsure, int sweep_at,
+    int fence, int lease_until, int started_at, int ended_at, int created_at, int updated_at,
 });
 
 impl Stored for Meeting {

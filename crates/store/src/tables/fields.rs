@@ -10,7 +10,8 @@ use domain::money::Currency;
 use domain::policy::{FeeMode, Kind, PriceUnit};
 use domain::records::{
     BookingState, Call, Category, Completion, Confirmer, InboxState, Instants, JobState, Measure, OfferState,
-    OpKind, OpState, PaymentState, ProposalOutcome, Purpose, RefundCause, RefundState, Space, Word,
+    OpKind, OpState, PaymentState, ProposalOutcome, Purpose, RefundCause, RefundState, SlipPurpose, Space,
+    Word,
 };
 use domain::time::Timestamp;
 
@@ -217,6 +218,7 @@ word_fields!(
     PriceUnit,
     ProposalOutcome,
     Purpose,
+    SlipPurpose,
     RefundCause,
     RefundState,
     Space

@@ -2,7 +2,8 @@
 
 use domain::id::{Id, Lane, PersonId};
 use domain::records::{
-    Claim, LoginThrottle, OneTimeToken, Person, Purpose, Session, Space, StudentProfile, TeacherProfile, Word,
+    Claim, LoginSlip, LoginThrottle, OneTimeToken, Person, Purpose, Session, Space, StudentProfile,
+    TeacherProfile, Word,
 };
 use domain::rows::{NoGroup, Record};
 
@@ -51,6 +52,18 @@ impl Stored for OneTimeToken {
 table!(LoginThrottle, "login_throttle", key 2, { text name, int attempts, int blocked_until, int updated_at });
 
 impl Stored for LoginThrottle {
+    fn key_values(name: &String) -> Vec<Value> {
+        vec![Value::Int(Lane::of(name).number()), Value::text(name.as_str())]
+    }
+    const GROUP: &'static [usize] = &[];
+    fn group_values(group: &NoGroup) -> Vec<Value> {
+        match *group {}
+    }
+}
+
+table!(LoginSlip, "login_slip", key 2, { text name, text purpose, text proof, text sealed, int expires_at });
+
+impl Stored for LoginSlip {
     fn key_values(name: &String) -> Vec<Value> {
         vec![Value::Int(Lane::of(name).number()), Value::text(name.as_str())]
     }

@@ -102,6 +102,7 @@ both! {
         ordered(&mut c, "exported_payments", |reads| reads.exported_payments(&month));
         indexed(&mut c, "exported_entries", |reads| reads.exported_entries(&month));
         ordered(&mut c, "waiting_deltas", |reads| reads.waiting_deltas(None, 100));
+        ordered(&mut c, "expired_slips", |reads| reads.expired_slips(NOW, 100));
         ordered(&mut c, "expired_answers", |reads| reads.expired_answers(NOW, 100));
     }
 

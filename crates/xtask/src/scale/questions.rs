@@ -14,6 +14,8 @@ const PASSWORD: &str = "a lantern in the harbour";
 /// Answers that are not counted: caches fill, plans are made.
 const WARM_UP: usize = 5;
 const TIMES: usize = 25;
+/// Rows of a history that pages by number reach.
+const NUMBERED_MAX: u64 = 1_000;
 
 #[derive(Clone, Copy)]
 enum Who {
@@ -38,6 +40,7 @@ const QUESTIONS: &[Question] = &[
     question("history of a student, deepest page", Who::Student, "/api/payments/history/?page=LAST"),
     question("history of a teacher, first page", Who::Teacher, "/api/payments/history/"),
     question("history of a teacher, deepest page", Who::Teacher, "/api/payments/history/?page=LAST"),
+    question("history of a teacher, behind a cursor", Who::Teacher, "/api/payments/history/?page=NEXT"),
     question("personal summary of a student", Who::Student, "/api/payments/summary/"),
     question("personal summary of a teacher", Who::Teacher, "/api/payments/summary/"),
     question("tracking, 30 days", Who::Admin, "/api/payments/admin/tracking/"),
@@ -80,18 +83,29 @@ impl Asked {
         }
     }
 
-    /// The request of a question; the deepest page is the last that can be reached by its number.
+    /// The request of a question; the deepest page is the last that can be reached by its number, and
+    /// behind it a cursor leads on.
     fn request(&mut self, question: &Question) -> Result<Vec<u8>> {
         let token = self.token(question.who);
-        let Some(path) = question.path.strip_suffix("LAST") else {
-            return Ok(wire::get(question.path, Some(&token)));
+        let deepest = |path: &str, first: &Value| -> Result<String> {
+            let count = first["count"].as_u64().with_context(|| format!("no count: {first}"))?;
+            let size = first["results"].as_array().map_or(1, Vec::len).max(1) as u64;
+            Ok(format!("{path}{}", (count.min(NUMBERED_MAX) / size).max(1)))
         };
-        let first = wire::get(&format!("{path}1"), Some(&token));
-        let said: Value = serde_json::from_slice(self.wire.call(&first)?.body)?;
-        let count = said["count"].as_u64().with_context(|| format!("no count: {said}"))?;
-        let size = said["results"].as_array().map_or(1, Vec::len).max(1) as u64;
-        let last = count.min(10_000) / size;
-        Ok(wire::get(&format!("{path}{}", last.max(1)), Some(&token)))
+        let path = if let Some(path) = question.path.strip_suffix("LAST") {
+            deepest(path, &self.ask(&format!("{path}1"), &token)?)?
+        } else if let Some(path) = question.path.strip_suffix("NEXT") {
+            let deepest = deepest(path, &self.ask(&format!("{path}1"), &token)?)?;
+            let next = self.ask(&deepest, &token)?["next"].as_str().map(str::to_owned);
+            next.and_then(|url| url.find("/api").map(|at| url[at..].to_owned())).unwrap_or(deepest)
+        } else {
+            question.path.to_owned()
+        };
+        Ok(wire::get(&path, Some(&token)))
+    }
+
+    fn ask(&mut self, path: &str, token: &str) -> Result<Value> {
+        Ok(serde_json::from_slice(self.wire.call(&wire::get(path, Some(token)))?.body)?)
     }
 
     fn time(&mut self, request: &[u8]) -> Result<u64> {

@@ -2,8 +2,8 @@
 //!
 //! Invariants: an unknown address costs a login as much as a known one and, where the contract lets
 //! it, is answered the same; secrets are read into wiped memory and never quoted; every guess is
-//! counted before it is weighed. Deliberately not here: logging in with Google (501 until it is
-//! configured).
+//! counted before it is weighed. Deliberately not here: what a login is (`auth`), what may begin a
+//! session (`domain::people`).
 
 mod google;
 mod login;
@@ -19,7 +19,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -44,7 +44,11 @@ pub fn routes(app: &App) -> Router<App> {
     for path in logins {
         login = login.route(path, post(login::log_in));
     }
-    let login = login.layer(from_fn(problem::unsuccessful));
+    let login = login
+        .route("/api/auth/google/initiate", post(google::initiate))
+        .route("/api/auth/google/depart", get(google::depart))
+        .route("/api/auth/google/callback", get(google::arrive).post(google::callback))
+        .layer(from_fn(problem::unsuccessful));
     let open = Router::new()
         .route("/api/register", post(register::register))
         .route("/api/accounts/register", post(register::register))
@@ -56,11 +60,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/api/resend-verification", post(register::resend_verification))
         .route("/api/verify-email", post(register::verify_email))
         .route("/api/change-password", post(passwords::change_password));
-    login
-        .merge(open)
-        .layer(from_fn_with_state(app.clone(), limit))
-        .route("/api/auth/google/initiate", post(google::initiate))
-        .route("/api/auth/google/callback", post(google::callback))
+    login.merge(open).layer(from_fn_with_state(app.clone(), limit))
 }
 
 /// Documentation of the room.
@@ -77,6 +77,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         passwords::reset_password,
         passwords::change_password,
         google::initiate,
+        google::depart,
+        google::arrive,
         google::callback,
     ))]
     struct Document;

@@ -24,11 +24,20 @@ use crate::http::{Body, Problem};
 /// What one can register as, in either client's words. Nobody registers as an administrator.
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
-enum NewRole {
+pub(super) enum NewRole {
     #[default]
     Student,
     Teacher,
     Instructor,
+}
+
+impl NewRole {
+    pub(super) fn role(self) -> people::Role {
+        match self {
+            NewRole::Student => people::Role::Student,
+            NewRole::Teacher | NewRole::Instructor => people::Role::Teacher,
+        }
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -111,10 +120,7 @@ pub(super) async fn register(State(app): State<App>, body: Body<NewPerson>) -> R
         uuid: uuid_v4(app.dice.as_ref()),
         email: input.email,
         password: app.passwords.hash(password).await.map_err(busy)?,
-        role: match input.role {
-            NewRole::Student => people::Role::Student,
-            NewRole::Teacher | NewRole::Instructor => people::Role::Teacher,
-        },
+        role: input.role.role(),
         profile,
         token: mailed::fresh(&app, Purpose::VerifyEmail, redirect_to.clone()),
         real_now: app.real_clock.now(),

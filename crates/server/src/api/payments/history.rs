@@ -12,9 +12,8 @@ use domain::money::{Currency, MONEY_MAX, Money};
 use domain::policy::Kind;
 use domain::records::{Payment, PaymentState, Standing};
 use serde::{Deserialize, Serialize};
-use store::reads::COUNT_MAX;
 use store::reads::history::HistorySums;
-use store::reads::payments::{PaymentFilter, Side};
+use store::reads::payments::PaymentFilter;
 use utoipa::{IntoParams, ToSchema};
 
 use super::list::{PaymentRow, row, side, views_of, word};
@@ -26,6 +25,8 @@ use crate::http::page::{Cursor, PageQuery, next_after};
 use crate::http::{Problem, Query};
 
 const PAGE_SIZE: u32 = 20;
+/// Rows that pages by number reach; behind them a cursor leads on, which costs the same at any depth.
+const NUMBERED_MAX: usize = 1_000;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -85,7 +86,7 @@ struct HistorySummary {
     get, path = "/api/payments/history/", tag = "tracking", security(("bearer" = [])),
     params(
         HistoryQuery,
-        ("page" = Option<i64>, Query, description = "from 1; beyond 10,000 rows by cursor only"),
+        ("page" = Option<i64>, Query, description = "from 1; beyond 1,000 rows by cursor only, which `next` then has"),
         ("page_size" = Option<i64>, Query, description = "20 unless given, at most 100"),
     ),
     responses(
@@ -112,8 +113,8 @@ pub(crate) async fn history(
     };
     let size = page.size as usize;
     let skip = if after.is_some() { 0 } else { usize::try_from(page.skip()).unwrap_or(usize::MAX) };
-    let deep = skip.saturating_add(size) > COUNT_MAX;
-    let (skip, size) = if deep { (COUNT_MAX - 1, 1) } else { (skip, size) };
+    let deep = skip.saturating_add(size) > NUMBERED_MAX;
+    let (skip, size) = if deep { (NUMBERED_MAX - 1, 1) } else { (skip, size) };
     let shown = PaymentFilter {
         before: after.map(|cursor| (cursor.created_at, cursor.id)),
         limit: size,
@@ -124,7 +125,7 @@ pub(crate) async fn history(
         .read(move |reads| {
             let sides = reads.history_sums(&filter, currency)?;
             let ids =
-                reads.payment_places(&PaymentFilter { side: side_of(&shown, &sides), ..shown }, skip)?;
+                reads.payment_places(&shown, skip)?;
             let mut payments = reads.find_many::<Payment>(&ids)?;
             payments.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.id)));
             Ok((payments, sides))
@@ -143,22 +144,13 @@ pub(crate) async fn history(
         (by_cursor.filter(|_| payments.len() == size), None)
     } else {
         let beside = page.neighbours(&public, &uri, count.unsigned_abs());
-        (beside.next, beside.previous)
+        let next_is_deep = skip + 2 * size > NUMBERED_MAX;
+        (if next_is_deep { beside.next.and(by_cursor) } else { beside.next }, beside.previous)
     };
     let strict = app.config.compat.strict_statuses;
     let views = views_of(&app, payments).await?;
     let results = views.iter().map(|view| row(view, strict)).collect();
     Ok(Json(History { count, next, previous, results, summary }))
-}
-
-/// The only side on which there is anything, so that the other need not be looked through.
-fn side_of(shown: &PaymentFilter, [payer, payee]: &[HistorySums; 2]) -> Option<Side> {
-    let only = match (payer.number(), payee.number()) {
-        (_, 0) => Some(Side::Payer),
-        (0, _) => Some(Side::Payee),
-        _ => None,
-    };
-    shown.side.or(only)
 }
 
 fn filter(

@@ -179,3 +179,40 @@ async fn a_key_set_that_cannot_be_used_stops_the_start() {
         assert!(error.to_string().contains("auth.external.jwks"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_identity_answers_our_question_and_is_for_us_alone() {
+    let (set, _) = external("", &key_set()).await;
+    let with = |changes: Value| {
+        let mut body = body();
+        body["aud"] = json!("bursar");
+        body["nonce"] = json!("asked");
+        for (name, value) in changes.as_object().expect("members") {
+            body[name] = value.clone();
+        }
+        body
+    };
+    let header = json!({"alg": "RS256", "kid": "rsa-1", "typ": "JWT"});
+    for changes in [json!({}), json!({"aud": ["bursar"]}), json!({"azp": "bursar"})] {
+        let token = rs256(&header, &with(changes.clone()));
+        assert!(set.verify_login(&token, "asked").await.is_ok(), "{changes}");
+    }
+    let cases = [
+        (json!({"nonce": "another"}), TokenError::Nonce),
+        (json!({"nonce": null}), TokenError::Nonce),
+        (json!({"nonce": ["asked"]}), TokenError::Nonce),
+        (json!({"aud": "another"}), TokenError::Audience),
+        (json!({"aud": ["bursar", "another"]}), TokenError::Audience),
+        (json!({"aud": ["bursar", "another"], "azp": "bursar"}), TokenError::Audience),
+        (json!({"azp": "another"}), TokenError::Audience),
+        (json!({"azp": null}), TokenError::Audience),
+        (json!({"iss": "https://evil.example"}), TokenError::Issuer),
+        (json!({"exp": NOW}), TokenError::Expired),
+    ];
+    for (changes, error) in cases {
+        let token = rs256(&header, &with(changes.clone()));
+        assert_eq!(set.verify_login(&token, "asked").await, Err(error), "{changes}");
+    }
+    let access = rs256(&json!({"alg": "RS256", "kid": "rsa-1", "typ": "at+jwt"}), &with(json!({})));
+    assert_eq!(set.verify_login(&access, "asked").await, Err(TokenError::Header), "no identity");
+}

@@ -140,6 +140,37 @@ fn bad_settings_stop_the_start_and_are_named() {
 }
 
 #[test]
+fn logging_in_elsewhere_needs_all_of_its_settings_and_tls() {
+    let whole = [
+        ("BURSAR_AUTH__GOOGLE__CLIENT_ID", "id"),
+        ("BURSAR_AUTH__GOOGLE__CLIENT_SECRET", "secret"),
+        ("BURSAR_AUTH__GOOGLE__REDIRECT_URI", "https://pay.example.org/api/auth/google/callback/"),
+        ("BURSAR_AUTH__REDIRECTS", "https://app.example.org/"),
+    ];
+    let config = load(&env(&whole)).expect("valid");
+    assert_eq!(config.auth.google.issuer, "https://accounts.google.com");
+    let with = |name: &'static str, value: &'static str| {
+        let others = whole.into_iter().filter(|(other, _)| *other != name);
+        refusal(&env(&others.chain([(name, value)]).collect::<Vec<_>>()))
+    };
+    for (name, value, key) in [
+        ("BURSAR_AUTH__GOOGLE__CLIENT_SECRET", "", "auth.google:"),
+        ("BURSAR_AUTH__GOOGLE__REDIRECT_URI", "https://pay.example.org/", "auth.google.redirect_uri"),
+        (
+            "BURSAR_AUTH__GOOGLE__REDIRECT_URI",
+            "http://h/api/auth/google/callback",
+            "auth.google.redirect_uri",
+        ),
+        ("BURSAR_AUTH__GOOGLE__ISSUER", "http://accounts.example.org", "auth.google.issuer"),
+        ("BURSAR_AUTH__REDIRECTS", "", "auth.redirects"),
+        ("BURSAR_AUTH__REDIRECTS", "http://app.example.org/", "auth.redirects"),
+    ] {
+        let refusal = with(name, value);
+        assert!(refusal.contains(key), "{name}={value}: {refusal}");
+    }
+}
+
+#[test]
 fn live_mode_is_refused_without_https_and_with_test_keys_or_cards() {
     let live = ("BURSAR_GATEWAYS__STRIPE__MODE", "live");
     let https = ("BURSAR_SERVER__REQUIRE_HTTPS", "true");

@@ -1,5 +1,9 @@
+use domain::operations::{Claim, Claimed, Step};
+use domain::time::Span;
 use gateways::sandbox::{Call, Fault};
 use serde_json::{Value, json};
+use server::clock::Clock;
+use server::protocol::Protocol;
 
 use super::{BOOKINGS, CONFIRM, Cast, PAY, charged, fail, recover_for};
 use crate::api::market::{Answer, Market, run};
@@ -60,6 +64,32 @@ store::both! {
             assert_eq!(market.get(&cast.student, &poll).await.body["status"], "FAILED");
             assert_eq!(cast.state(&market, id).await, "CONFIRMED UNPAID");
             cast.pay(&market, id, "visa").await.expect(200);
+            assert_eq!(charged(&market).await, (1, 7_875));
+        });
+    }
+
+    /// Between the claim and the call a machine may sleep, and somebody else may hold the operation then.
+    fn a_node_that_stood_still_past_its_lease_does_not_call(db) {
+        run(db, &[], async |market| {
+            let cast = Cast::of(&market).await;
+            let id = cast.booked(&market, 600).await;
+            fail(&market, Call::Charge, Fault::TimeoutNotExecuted).await;
+            let answer = cast.pay(&market, id, "visa").await;
+            unknown(&market, &cast, answer).await;
+            let soon = market.clock.now() + Span::HOUR;
+            let due = market.app.db.read(move |reads| reads.due_ops(soon, 10)).await.expect("a database");
+            let rail = Protocol::rail(market.gateway.as_ref());
+            let claim = Claim { op: due[0].id, rail, cancel: false, at_once: true };
+            let claimed = market.app.db.submit(claim).await.expect("nobody holds it");
+            let Claimed::Go(ticket) = claimed else { panic!("{claimed:?}") };
+            assert!(market.clock.now() < ticket.until);
+            market.clock.set(ticket.until);
+            let late = market.app.protocol.drive_charge(*ticket, None).await.expect("a database");
+            assert_eq!(late.step, Step::Unknown);
+            assert_eq!(charged(&market).await, (0, 0));
+            assert!(market.gateway.books().await.expect("books").charges.is_empty(), "nothing left");
+            recover_for(&market, 10).await;
+            assert_eq!(cast.state(&market, id).await, "CONFIRMED PAID");
             assert_eq!(charged(&market).await, (1, 7_875));
         });
     }
