@@ -221,6 +221,13 @@ impl Run<'_> {
             let answer = self.pay_saved(&saved.token, &customer).await;
             assert!(is_no(&answer), "a detached card was charged: {answer:?}");
         }
+        done(self.gateway.delete_customer(&customer).await);
+        if self.fixture.saved_cards == SavedCards::Guarded {
+            done(self.gateway.delete_customer(&customer).await);
+            let answer = self.gateway.attach_card(&customer, &self.fixture.succeeds).await;
+            let is_no = matches!(answer, Answer::Rejected(_) | Answer::Declined(_));
+            assert!(is_no, "a deleted customer got a card: {answer:?}");
+        }
     }
 
     fn unpublished_numbers_are_refused(&self) {

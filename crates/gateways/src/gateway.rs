@@ -169,6 +169,10 @@ pub trait Gateway: Send + Sync {
     /// Attaches a payment method to a customer; the report carries the token to use from now on.
     fn attach_card<'a>(&'a self, customer: &'a str, token: &'a str) -> Pending<'a, Answer<CardReport>>;
     fn detach_card<'a>(&'a self, token: &'a str) -> Pending<'a, Answer<()>>;
+    /// Forgets a customer and detaches his cards. Repeating it is having done it once.
+    fn delete_customer<'a>(&'a self, _customer: &'a str) -> Pending<'a, Answer<()>> {
+        unsupported()
+    }
     /// The token of a published test number, `None` for every other number. Compared in constant
     /// time; the number goes nowhere.
     fn test_token(&self, card: &RawCard) -> Option<String>;

@@ -68,6 +68,8 @@ pub enum Command {
     Backup(CopyFile),
     /// Put such a copy back; into PostgreSQL only if the database is empty
     Restore(CopyFile),
+    /// Forget in such a copy whoever was forgotten since it was taken
+    Forget(CopyFile),
     /// Run a booking, a card payment and a refund against the sandbox
     Smoke,
     /// Run the sandbox gateway alone

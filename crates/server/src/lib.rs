@@ -30,6 +30,8 @@ pub mod app;
 
 pub mod http;
 
+pub mod erasures;
+
 pub mod inbound;
 
 pub mod jobs;

@@ -58,6 +58,9 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Restore(copy) => {
             tokio::task::spawn_blocking(move || commands::restore(&config, &copy.file)).await??
         }
+        Command::Forget(copy) => {
+            tokio::task::spawn_blocking(move || commands::forget(config, &copy.file)).await??
+        }
         Command::Verify(Against { against }) => {
             tokio::task::spawn_blocking(move || commands::verify(&config, against.as_deref())).await??
         }

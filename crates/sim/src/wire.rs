@@ -328,6 +328,10 @@ impl Gateway for FlakyGateway {
         Box::pin(self.ask(self.core.detach_card(token)))
     }
 
+    fn delete_customer<'a>(&'a self, customer: &'a str) -> Pending<'a, Answer<()>> {
+        Box::pin(self.ask(self.core.delete_customer(customer)))
+    }
+
     fn test_token(&self, card: &RawCard) -> Option<String> {
         self.near.test_token(card)
     }

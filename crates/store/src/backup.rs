@@ -162,6 +162,16 @@ fn into_server(file: &Path, to: &Place<'_>) -> Result<(), CopyError> {
     Ok(into.commit()?)
 }
 
+/// Whether a file is a copy of this marketplace.
+pub fn check(file: &Path, of: &Place<'_>) -> Result<(), CopyError> {
+    if !file.is_file() {
+        return Err(CopyError::NoCopy(file.to_owned()));
+    }
+    let mut copy = Connection::open(&address(file)?, Access::Read, &of.options.patient())
+        .map_err(|_| CopyError::NoCopy(file.to_owned()))?;
+    check_origin(&mut copy, file, of.instance)
+}
+
 fn check_origin(copy: &mut Connection, file: &Path, expected: &str) -> Result<(), CopyError> {
     let asked = copy.query("SELECT value FROM setting WHERE name = $1", &[ORIGIN.into()]);
     let row = asked.ok().and_then(|mut rows| rows.pop());

@@ -9,7 +9,7 @@ use domain::policy::Policies;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use crate::engine::{Access, Connection, Fault, OpenError, Options, Readers, Url};
+use crate::engine::{Access, Connection, Fault, OpenError, Options, Readers, Row, Url};
 use crate::migrate::{MigrateError, Status};
 use crate::reads::Reads;
 use crate::writer::{self, CommandWork, FactWork, Queue, Setup, Work, Writer};
@@ -38,7 +38,7 @@ pub struct Db {
 
 enum Inner {
     /// A writer thread and a few readers.
-    Threads { queue: Queue, readers: Readers },
+    Threads { queue: Queue, readers: Readers, url: Url, options: Options },
     /// Everything on the caller's thread, one step after the other: the simulator.
     Inline { writer: Mutex<Writer> },
 }
@@ -63,9 +63,10 @@ impl Db {
         }
         let readers = Readers::start(url.clone(), settings.options.clone(), settings.readers)?;
         let (queue_max, batch_max) = (settings.queue_max, settings.batch_max);
+        let (home, options) = (url.clone(), settings.options.clone());
         let writer = Writer::new(setup(url, settings), connection).map_err(OpenError::from)?;
         let queue = Queue::start(writer, queue_max, batch_max)?;
-        Ok(Db { inner: Arc::new(Inner::Threads { queue, readers }) })
+        Ok(Db { inner: Arc::new(Inner::Threads { queue, readers, url: home, options }) })
     }
 
     /// A fresh in-memory SQLite whose every step runs on the caller's thread.
@@ -157,6 +158,22 @@ impl Db {
         match &*self.inner {
             Inner::Threads { readers, .. } => heard(readers.ask(question(read)).blocking_recv()),
             Inner::Inline { writer } => read_inline(writer, read),
+        }
+    }
+}
+
+impl Db {
+    /// Copies SQLite's log into its file and cuts it off: what was overwritten is nowhere any more. False
+    /// when somebody was in the way for too long. Other engines look after their logs themselves. Blocks,
+    /// and commits wait for it: for rare use.
+    pub fn empty_log(&self) -> Result<bool, OpenError> {
+        match &*self.inner {
+            Inner::Threads { url, options, .. } if url.sqlite_path().is_some() => {
+                let mut connection = Connection::open(url, Access::Write, options)?;
+                let mut rows = connection.query("PRAGMA wal_checkpoint(TRUNCATE)", &[])?;
+                Ok(rows.first_mut().map_or(Ok(1), Row::int)? == 0)
+            }
+            _ => Ok(true),
         }
     }
 }

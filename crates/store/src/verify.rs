@@ -54,20 +54,28 @@ pub fn verify_database(url: &Url, options: &Options) -> Result<Vec<Finding>, Sta
 }
 
 /// Shows every block of the audit's chain, in order: whoever has the key looks at the signatures.
-pub fn visit_chain(
-    url: &Url,
-    options: &Options,
-    mut visit: impl FnMut(AuditBlock),
-) -> Result<(), StartError> {
+pub fn visit_chain(url: &Url, options: &Options, visit: impl FnMut(AuditBlock)) -> Result<(), StartError> {
     let mut connection = Connection::open(url, Access::Read, &options.patient())?;
-    let mut reads = Reads::new(&mut connection);
+    show_chain(&mut connection, visit).map_err(|fault| StartError::Open(fault.into()))
+}
+
+/// The same, in whatever transaction the connection is in.
+pub fn show_chain(connection: &mut Connection, mut visit: impl FnMut(AuditBlock)) -> Result<(), Fault> {
+    let mut reads = Reads::new(connection);
     let mut last = 0;
     loop {
-        let page = reads.audit_blocks(last, CHAIN_PAGE).map_err(|fault| StartError::Open(fault.into()))?;
+        let page = reads.audit_blocks(last, CHAIN_PAGE)?;
         let Some(end) = page.last() else { return Ok(()) };
         last = end.number;
         page.into_iter().for_each(&mut visit);
     }
+}
+
+/// The audit's chain alone, in whatever transaction the connection is in.
+pub fn verify_chain(connection: &mut Connection) -> Result<Vec<Finding>, Fault> {
+    let mut findings = Vec::new();
+    chain::check(&mut Reads::new(connection), &mut findings)?;
+    Ok(findings)
 }
 
 /// Everything that is wrong with a snapshot; empty when every minor unit is explained.

@@ -69,6 +69,9 @@ fn missing_packages() -> Vec<&'static str> {
     if !shell::succeeds(shell::command("hledger").arg("--version")) {
         missing.push("hledger");
     }
+    if !shell::succeeds(shell::command("pdftotext").arg("-v")) {
+        missing.push("poppler-utils");
+    }
     missing
 }
 

@@ -47,6 +47,32 @@ impl Fact for NoteCustomer {
     }
 }
 
+/// A gateway has deleted a customer, and his cards with him.
+#[derive(Clone, Debug)]
+pub struct ForgetCustomer {
+    pub person: PersonId,
+    pub gateway: String,
+}
+
+impl Fact for ForgetCustomer {
+    type Receipt = ();
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        lanes.insert(self.person.lane());
+    }
+
+    fn needs(&self, _world: &World, needs: &mut Needs) {
+        needs.customers.key((self.person, self.gateway.clone()));
+    }
+
+    fn record(&self, _cx: &Context<'_>, world: &mut World) {
+        let key = (self.person, self.gateway.clone());
+        if world.customers.get(&key).is_some() {
+            world.customers.remove(&key);
+        }
+    }
+}
+
 /// A card was attached to the person's customer. Saving the same token again changes only its face.
 #[derive(Clone, Debug)]
 pub struct Save {

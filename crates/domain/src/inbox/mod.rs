@@ -3,7 +3,8 @@
 //! Invariants: an event is stored before anything is done about it; the same event id is one event;
 //! what an event says is a hint, so nothing here moves money; one that tells of a success we have
 //! recorded needs no work; one about something unknown is parked and tried again until it is given up
-//! with an alert.
+//! with an alert; a body is kept as long as the event is to be worked off, and no longer: it may tell of
+//! people.
 
 use crate::command::{Fact, Lanes};
 use crate::context::Context;
@@ -71,7 +72,7 @@ impl Receive {
             hint: hint.into(),
             object,
             charge,
-            body: self.body.clone(),
+            body: if work { self.body.clone() } else { String::new() },
             state,
             attempts: 0,
             failures: 0,
@@ -170,6 +171,9 @@ impl Fact for Settle {
             event.wake_at = wake_at;
             event.error.clone_from(&error);
             event.processed_at = wake_at.is_none().then_some(cx.now);
+            if wake_at.is_none() {
+                event.body = String::new();
+            }
         });
         if state == InboxState::Dead {
             let detail = error.unwrap_or_default();

@@ -15,6 +15,8 @@ use crate::world::{Needs, World};
 
 /// What lists show where the name of somebody erased would stand.
 pub const ERASED_NAME: &str = "Erased user";
+/// What is answered again where the answer told of somebody erased.
+const ERASED_ANSWER: &str = r#"{"message":"This answer told of somebody who has been forgotten."}"#;
 /// The title of his gigs; bookings keep theirs, because receipts need it.
 const ERASED_TITLE: &str = "Archived gig";
 
@@ -69,6 +71,48 @@ impl Command for Erase {
             // Another administrator has to take his rights first: somebody must be left.
             return Err(Refusal::WrongState);
         }
+        // From where he did even this is not kept.
+        self.forget(&Context { origin: None, ..*cx }, world, Some(self.person));
+        Ok(())
+    }
+}
+
+/// Whether nothing is left of somebody but his bare id.
+pub fn is_erased(person: &Person) -> bool {
+    !person.active && person.email.is_empty() && person.full_name == ERASED_NAME
+}
+
+/// Somebody who was forgotten is back, with an older copy of the database: he is forgotten again. Nothing
+/// is asked: he may have had money pending then, or have been an administrator.
+#[derive(Clone, Debug)]
+pub struct EraseAgain(pub Erase);
+
+impl Fact for EraseAgain {
+    /// False when he is forgotten already, unknown, or changed since he was read.
+    type Receipt = bool;
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        Command::lanes(&self.0, lanes);
+    }
+
+    fn needs(&self, world: &World, needs: &mut Needs) {
+        Command::needs(&self.0, world, needs);
+    }
+
+    fn record(&self, cx: &Context<'_>, world: &mut World) -> bool {
+        let Some(person) = world.people.get(&self.0.person).cloned() else { return false };
+        if is_erased(&person) || person.email != self.0.email {
+            return false;
+        }
+        world.people.update(&person.id, |person| person.admin = false);
+        self.0.forget(&Context { origin: None, ..*cx }, world, None);
+        true
+    }
+}
+
+impl Erase {
+    /// `by` is for the audit.
+    fn forget(&self, cx: &Context<'_>, world: &mut World, by: Option<PersonId>) {
         self.forget_names(world);
         self.forget_offers(cx, world);
         self.forget_cards(cx, world);
@@ -79,22 +123,13 @@ impl Command for Erase {
         }
         let lane = self.person.lane();
         let body = format!(r#"{{"person":{}}}"#, self.person);
-        world.queue(lane, "erase_texts", self.person.to_string(), body.clone(), cx.now);
+        for kind in ["erase_texts", "erase_customers"] {
+            world.queue(lane, kind, self.person.to_string(), body.clone(), cx.now);
+        }
         world.tell(lane, "person.erased", self.person.raw(), cx.now, body);
-        // From where he did even this is not kept.
-        let cx = Context { origin: None, ..*cx };
-        world.audit(
-            &cx,
-            Some(self.person),
-            "person.erased",
-            ("person", self.person.raw(), lane),
-            "{}".into(),
-        );
-        Ok(())
+        world.audit(cx, by, "person.erased", ("person", self.person.raw(), lane), "{}".into());
     }
-}
 
-impl Erase {
     fn forget_names(&self, world: &mut World) {
         for name in self.names() {
             if world.claims.get(&name).is_some_and(|claim| claim.target == self.person.raw()) {
@@ -172,6 +207,8 @@ pub struct EraseTexts {
     pub payments: Vec<PaymentId>,
     /// Keys of answers kept for him.
     pub answers: Vec<(PersonId, String, String)>,
+    /// Keys of answers kept for others that tell of him: they stay answered.
+    pub told: Vec<(PersonId, String, String)>,
 }
 
 impl EraseTexts {
@@ -180,6 +217,7 @@ impl EraseTexts {
             && self.refunds.is_empty()
             && self.payments.is_empty()
             && self.answers.is_empty()
+            && self.told.is_empty()
     }
 }
 
@@ -190,14 +228,14 @@ impl Fact for EraseTexts {
         lanes.extend(self.bookings.iter().map(|id| id.lane()));
         lanes.extend(self.refunds.iter().map(|id| id.lane()));
         lanes.extend(self.payments.iter().map(|id| id.lane()));
-        lanes.extend(self.answers.iter().map(|(person, ..)| person.lane()));
+        lanes.extend(self.answers.iter().chain(&self.told).map(|(person, ..)| person.lane()));
     }
 
     fn needs(&self, _world: &World, needs: &mut Needs) {
         self.bookings.iter().for_each(|id| needs.bookings.key(*id));
         self.refunds.iter().for_each(|id| needs.refunds.key(*id));
         self.payments.iter().for_each(|id| needs.payments.key(*id));
-        self.answers.iter().for_each(|key| needs.idempotency.key(key.clone()));
+        self.answers.iter().chain(&self.told).for_each(|key| needs.idempotency.key(key.clone()));
     }
 
     fn record(&self, _cx: &Context<'_>, world: &mut World) {
@@ -221,5 +259,45 @@ impl Fact for EraseTexts {
             });
         }
         self.answers.iter().for_each(|key| world.idempotency.remove(key));
+        for key in &self.told {
+            if world.idempotency.get(key).is_some_and(|kept| kept.answer.is_some()) {
+                world.idempotency.update(key, |kept| kept.answer = Some(ERASED_ANSWER.into()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::CreateAdmin;
+    use crate::records::JobState;
+    use crate::testing::Bench;
+
+    fn root(bench: &mut Bench) -> Erase {
+        let create = CreateAdmin {
+            uuid: "u-1".into(),
+            email: "Root@Example.org".into(),
+            full_name: "Root".into(),
+            password: "phc".into(),
+        };
+        let person = bench.run(&create).expect("the first");
+        Erase { person: person.id, email: person.email, subjects: Vec::new(), seen: Some("phc".into()) }
+    }
+
+    #[test]
+    fn whoever_is_back_is_forgotten_again_whatever_he_was_then() {
+        let mut bench = Bench::new();
+        let erase = root(&mut bench);
+        assert_eq!(bench.run(&erase), Err(Refusal::WrongState), "an administrator does not go by himself");
+        let stale = EraseAgain(Erase { email: "old@example.org".into(), ..erase.clone() });
+        assert!(!bench.record(&stale), "he was changed since he was read");
+        assert!(bench.record(&EraseAgain(erase.clone())));
+        let person = bench.world.people.get(&erase.person).expect("his bare id stays");
+        assert!(is_erased(person) && !person.admin);
+        let jobs = bench.world.jobs.present().filter(|job| job.state == JobState::Queued);
+        let kinds: Vec<&str> = jobs.map(|job| job.kind.as_ref()).collect();
+        assert!(kinds.contains(&"erase_texts") && kinds.contains(&"erase_customers"), "{kinds:?}");
+        assert!(!bench.record(&EraseAgain(Erase { email: String::new(), ..erase })), "once is enough");
     }
 }

@@ -21,7 +21,7 @@ mod tests;
 
 pub use adopt::{Adopt, Link};
 pub use enter::{Enter, Entered};
-pub use erase::{ERASED_NAME, Erase, EraseTexts};
+pub use erase::{ERASED_NAME, Erase, EraseAgain, EraseTexts, is_erased};
 pub use login::{StartSession, Started, TryLogin};
 pub use mailed::{Mailed, RequestReset, RequestVerification, ResetPassword, VerifyEmail};
 pub use profiles::{AddRole, ProfilePatch, Profiles, Side, UpdateProfile};

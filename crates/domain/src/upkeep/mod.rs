@@ -16,4 +16,6 @@ pub use alerts::{Acknowledge, DIGEST_UNTIL, QueueDigest};
 pub use answers::ForgetAnswers;
 pub use jobs::{JobEnd, SettleJobs, TakeJobs};
 pub use probe::Probe;
-pub use settings::{AdvanceClock, CLOCK_OFFSET, NoteDifference, Reconciled, TakeTurn};
+pub use settings::{
+    AdvanceClock, CLOCK_OFFSET, ERASURES_LISTED, ListErasures, NoteDifference, Reconciled, TakeTurn,
+};

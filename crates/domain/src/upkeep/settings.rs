@@ -101,6 +101,29 @@ impl Fact for AdvanceClock {
     }
 }
 
+/// The setting that says: erasures are listed outside the database.
+pub const ERASURES_LISTED: &str = "erasures_listed";
+
+/// From now on every erasure is listed outside the database too, and the list has to be there.
+#[derive(Clone, Debug)]
+pub struct ListErasures;
+
+impl Fact for ListErasures {
+    type Receipt = ();
+
+    fn lanes(&self, lanes: &mut Lanes) {
+        lanes.insert(Lane::of(ERASURES_LISTED));
+    }
+
+    fn needs(&self, _world: &World, needs: &mut Needs) {
+        needs.settings.key(ERASURES_LISTED.into());
+    }
+
+    fn record(&self, _cx: &Context<'_>, world: &mut World) {
+        set(world, ERASURES_LISTED, "1".into());
+    }
+}
+
 /// A gateway's books and ours do not agree. A human is told once, and again when it changes.
 #[derive(Clone, Debug)]
 pub struct NoteDifference {

@@ -14,6 +14,7 @@ fn told(shop: &mut Shop, reference: &str, succeeded: bool) -> InboxState {
     let kept = shop.record(&receive).expect("not a duplicate");
     assert_eq!(kept.wake_at.is_some(), kept.state == InboxState::Received);
     assert_eq!(kept.processed_at.is_none(), kept.state == InboxState::Received);
+    assert_eq!(kept.body.is_empty(), kept.state != InboxState::Received, "it is kept for the work alone");
     kept.state
 }
 

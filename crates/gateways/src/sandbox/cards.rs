@@ -138,6 +138,11 @@ fn decline(code: &str, detail: &str) -> Decline {
     Decline { code: code.to_owned(), decline_code: Some(detail.to_owned()), message: message.to_owned() }
 }
 
+/// The numbers of all test cards, as they are published.
+pub fn published_numbers() -> impl Iterator<Item = &'static str> {
+    CARDS.iter().map(|card| std::str::from_utf8(card.number).expect("digits"))
+}
+
 /// The token of a published number typed with or without spaces and dashes; `None` otherwise.
 pub fn token_of_number(number: &str) -> Option<String> {
     let mut digits = Zeroizing::new([0_u8; DIGITS_MAX]);

@@ -104,6 +104,11 @@ impl Client {
         self.answer(self.http.post(self.url("cards/detach")).json(&body)).await
     }
 
+    pub(super) async fn delete_customer(&self, customer: &str) -> Answer<()> {
+        let body = json!({ "customer": customer });
+        self.answer(self.http.post(self.url("customers/delete")).json(&body)).await
+    }
+
     pub(super) async fn list_since(&self, since: Timestamp, page: Option<&str>) -> Answer<Statement> {
         let since = since.0.to_string();
         let mut query = vec![("since", since.as_str())];

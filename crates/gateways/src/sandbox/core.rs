@@ -167,6 +167,11 @@ impl Core {
         self.call(Call::Any, MovesMoney::No, move |desk| customers::detach(desk, &token)).await
     }
 
+    pub async fn delete_customer(&self, customer: &str) -> Verdict<()> {
+        let customer = customer.to_owned();
+        self.call(Call::Any, MovesMoney::No, move |desk| customers::delete(desk, &customer)).await
+    }
+
     pub async fn list_since(&self, since: Timestamp, page: Option<&str>) -> Verdict<Statement> {
         let page = page.map(str::to_owned);
         self.call(Call::Any, MovesMoney::No, move |desk| readout::list_since(desk, since, page.as_deref()))

@@ -1,7 +1,8 @@
 //! Customers and their saved cards.
 //!
 //! Invariant: a saved card is a token of its own, charged only for the customer it is attached to;
-//! a detached one is never charged again. The published `pm_card_*` tokens belong to nobody.
+//! a detached one is never charged again; of a deleted customer only the id is left. The published
+//! `pm_card_*` tokens belong to nobody.
 
 use domain::gateway::{Answer, CardReport};
 use rusqlite::params;
@@ -22,8 +23,26 @@ pub(super) fn create(desk: &Desk<'_>, request: &CreateCustomer) -> Sql<Verdict<S
 }
 
 pub(super) fn exists(desk: &Desk<'_>, customer: &str) -> Sql<bool> {
-    let sql = "SELECT 1 FROM customer WHERE id = $1";
+    let sql = "SELECT 1 FROM customer WHERE id = $1 AND person <> ''";
     Ok(desk.tables.one(sql, [customer], |_| Ok(()))?.is_some())
+}
+
+/// Deleting whom there is no more changes nothing.
+pub(super) fn delete(desk: &Desk<'_>, customer: &str) -> Sql<Verdict<()>> {
+    let known = desk.tables.one("SELECT 1 FROM customer WHERE id = $1", [customer], |_| Ok(()))?;
+    if known.is_none() {
+        return Ok(rejected("no such customer"));
+    }
+    while let Some(card) = desk.tables.one(
+        "SELECT id FROM saved_card WHERE customer = $1 AND detached_at IS NULL",
+        [customer],
+        |row| row.get::<_, String>(0),
+    )? {
+        detach(desk, &card)?;
+    }
+    desk.tables
+        .write("UPDATE customer SET person = '', email = '', name = '' WHERE id = $1", params![customer])?;
+    Ok(Answer::Done(()).into())
 }
 
 /// Mints the customer's own token for a test card; a token that is the customer's already stays.

@@ -207,6 +207,10 @@ impl Gateway for SandboxGateway {
         over!(self, detach_card(token))
     }
 
+    fn delete_customer<'a>(&'a self, customer: &'a str) -> Pending<'a, Answer<()>> {
+        over!(self, delete_customer(customer))
+    }
+
     fn test_token(&self, card: &RawCard) -> Option<String> {
         cards::token_of_number(&card.number)
     }

@@ -42,6 +42,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/v1/disputes/find", get(find_dispute))
         .route("/v1/disputes/evidence", post(submit_evidence))
         .route("/v1/customers", post(create_customer))
+        .route("/v1/customers/delete", post(delete_customer))
         .route("/v1/cards/attach", post(attach_card))
         .route("/v1/cards/detach", post(detach_card))
         .route("/v1/statement", get(list_since))
@@ -68,6 +69,11 @@ struct Evidence {
 struct Attach {
     customer: String,
     token: String,
+}
+
+#[derive(Deserialize)]
+struct Delete {
+    customer: String,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +147,10 @@ async fn submit_evidence(State(core): Sandbox, Json(body): Json<Evidence>) -> Re
 
 async fn create_customer(State(core): Sandbox, Sent(request): Sent<CreateCustomer>) -> Response {
     answer(core.create_customer(&request).await).await
+}
+
+async fn delete_customer(State(core): Sandbox, Json(body): Json<Delete>) -> Response {
+    answer(core.delete_customer(&body.customer).await).await
 }
 
 async fn attach_card(State(core): Sandbox, Json(body): Json<Attach>) -> Response {

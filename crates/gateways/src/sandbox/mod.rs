@@ -26,7 +26,7 @@ mod webhooks;
 mod wire;
 
 pub use books::{Books, BooksError};
-pub use cards::{TOKEN_PREFIX, token_of_number};
+pub use cards::{TOKEN_PREFIX, published_numbers, token_of_number};
 pub use core::{Clock, Core, KEY_WINDOW, Verdict};
 pub use deliver::{DeliverError, Deliverer};
 pub use disputes::EVIDENCE_TIME;

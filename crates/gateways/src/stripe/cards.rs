@@ -13,6 +13,7 @@ use super::{Call, StripeGateway};
 use crate::gateway::{CreateCustomer, RawCard};
 
 const METHODS: &str = "payment_methods";
+const CUSTOMERS: &str = "customers";
 
 /// The published test numbers and the tokens Stripe made for them.
 const TEST_CARDS: &[(&str, &str)] = &[
@@ -53,7 +54,7 @@ impl StripeGateway {
             ("name", request.name.clone()),
             ("metadata[person]", request.person.clone()),
         ];
-        let call = Call::post("customers").keyed(&request.key).with(params);
+        let call = Call::post(CUSTOMERS).keyed(&request.key).with(params);
         self.exchange(call, |body| {
             let customer: Named = serde_json::from_slice(body).ok()?;
             Some(customer.id)
@@ -65,6 +66,19 @@ impl StripeGateway {
         let call =
             Call::post(METHODS).on(token).doing("attach").with(vec![("customer", customer.to_owned())]);
         self.exchange(call, read_method).await
+    }
+
+    /// Whoever is deleted already is refused by Stripe; to us it is done.
+    pub(super) async fn forget_customer(&self, customer: &str) -> Answer<()> {
+        let refusal = match self.exchange(Call::delete(CUSTOMERS).on(customer), read_deleted).await {
+            Answer::Rejected(refusal) => refusal,
+            answer => return answer,
+        };
+        match self.exchange(Call::get(CUSTOMERS).on(customer), read_deleted).await {
+            Answer::Done(()) => Answer::Done(()),
+            Answer::Rejected(_) | Answer::Declined(_) => Answer::Rejected(refusal),
+            answer => answer,
+        }
     }
 
     /// What is already detached is refused by Stripe; to us it is done.
@@ -84,6 +98,15 @@ impl StripeGateway {
 
 fn read_method(body: &[u8]) -> Option<CardReport> {
     Some(serde_json::from_slice::<Method>(body).ok()?.report())
+}
+
+/// `None`, which is no answer, for a customer who is still there.
+fn read_deleted(body: &[u8]) -> Option<()> {
+    #[derive(Deserialize)]
+    struct Customer {
+        deleted: bool,
+    }
+    serde_json::from_slice::<Customer>(body).ok()?.deleted.then_some(())
 }
 
 fn read_object(body: &[u8]) -> Option<()> {

@@ -228,6 +228,10 @@ impl Gateway for StripeGateway {
         Box::pin(self.detach(token))
     }
 
+    fn delete_customer<'a>(&'a self, customer: &'a str) -> Pending<'a, Answer<()>> {
+        Box::pin(self.forget_customer(customer))
+    }
+
     fn test_token(&self, card: &RawCard) -> Option<String> {
         match self.config.mode {
             Mode::Test => cards::test_token(card),
@@ -267,6 +271,10 @@ impl<'a> Call<'a> {
 
     fn post(collection: &'static str) -> Call<'a> {
         Call::to(Method::POST, collection)
+    }
+
+    fn delete(collection: &'static str) -> Call<'a> {
+        Call::to(Method::DELETE, collection)
     }
 
     fn on(mut self, id: &'a str) -> Call<'a> {

@@ -166,6 +166,16 @@ async fn cards_that_decline_at_once_cannot_be_saved() {
     let webhooks = bench.core.due_webhooks(bench.now()).await.unwrap();
     let detached = webhooks.iter().filter(|w| w.body.contains("payment_method.detached"));
     assert_eq!(detached.count(), 1);
+
+    done(bench.gateway.delete_customer(&customer).await);
+    let webhooks = bench.core.due_webhooks(bench.now()).await.unwrap();
+    let detached = webhooks.iter().filter(|w| w.body.contains("payment_method.detached"));
+    assert_eq!(detached.count(), 1, "the other card went with the customer");
+    let gone = bench.gateway.attach_card(&customer, "pm_card_saves_then_declines").await;
+    assert!(matches!(gone, Answer::Rejected(_)), "{gone:?}");
+    done(bench.gateway.delete_customer(&customer).await);
+    let nobody = bench.gateway.delete_customer("cus_nobody").await;
+    assert!(matches!(nobody, Answer::Rejected(_)), "{nobody:?}");
 }
 
 #[tokio::test]

@@ -246,6 +246,25 @@ async fn detaching_twice_is_done_once() {
 }
 
 #[tokio::test]
+async fn deleting_a_customer_twice_is_done_once() {
+    let gone = r#"{"id":"cus_1","object":"customer","deleted":true}"#.to_owned();
+    let there = r#"{"id":"cus_1","object":"customer"}"#.to_owned();
+    let refused = || Script::Reply(404, error("invalid_request_error", "resource_missing"));
+    let cases = [
+        (vec![Script::Reply(200, gone.clone())], "done"),
+        (vec![refused(), Script::Reply(200, gone)], "done"),
+        (vec![refused(), refused()], "rejected"),
+        (vec![Script::Reply(200, there)], "unknown"),
+        (vec![Script::HangUp], "unknown"),
+    ];
+    for (index, (scripts, meaning)) in cases.into_iter().enumerate() {
+        let fake = Fake::start(scripts).await;
+        let answer = gateway(&fake.base).delete_customer("cus_1").await;
+        assert_eq!(name(&answer), meaning, "case {index}");
+    }
+}
+
+#[tokio::test]
 async fn an_id_that_is_none_is_refused_here() {
     let fake = Fake::start([]).await;
     let answer = gateway(&fake.base).find_charge("../customers").await;

@@ -28,7 +28,7 @@ async fn only_documented_parameters_are_sent() {
         }
         operations.insert(format!("{} {template}", seen.method));
     }
-    assert_eq!(operations.len(), 11, "{operations:?}");
+    assert_eq!(operations.len(), 12, "{operations:?}");
 }
 
 /// The document's path that fits, with the names of its variables in braces.

@@ -134,6 +134,7 @@ async fn cards_are_attached_charged_and_detached() {
     done(gateway.detach_card(&saved.token).await);
     let declined = gateway.attach_card(&customer, "pm_card_visa_chargeDeclined").await;
     assert!(matches!(declined, Answer::Declined(_)), "{declined:?}");
+    done(gateway.delete_customer(&customer).await);
     let nobody = gateway.attach_card("cus_nobody", "pm_card_visa").await;
     assert!(matches!(nobody, Answer::Rejected(_)), "{nobody:?}");
 }

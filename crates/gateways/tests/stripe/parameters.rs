@@ -32,12 +32,13 @@ pub async fn every_call() -> Vec<Seen> {
     gateway.create_customer(&customer).await;
     gateway.attach_card("cus_1", "pm_1").await;
     gateway.detach_card("pm_1").await;
+    gateway.delete_customer("cus_1").await;
     gateway.list_since(since, None).await;
     gateway.list_since(since, Some("charges:pi_1")).await;
     gateway.list_since(since, Some("refunds:")).await;
     gateway.list_since(since, Some("refunds:re_1")).await;
     let seen = fake.seen();
-    assert_eq!(seen.len(), 13, "one exchange a call");
+    assert_eq!(seen.len(), 14, "one exchange a call");
     seen
 }
 

@@ -77,11 +77,7 @@ struct AlertRow {
 /// What asks for a human, newest first.
 #[utoipa::path(
     get, path = "/api/payments/admin/alerts/", tag = "admin", security(("bearer" = [])),
-    params(
-        AlertQuery,
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from `next`"),
-    ),
+    params(AlertQuery, ListQuery),
     responses(
         (status = 200, body = Alerts),
         crate::http::openapi::Refused,

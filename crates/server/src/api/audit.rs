@@ -98,11 +98,7 @@ struct AuditRow {
 /// Who did what, newest first.
 #[utoipa::path(
     get, path = "/api/payments/admin/audit/", tag = "admin", security(("bearer" = [])),
-    params(
-        AuditQuery,
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from `next`"),
-    ),
+    params(AuditQuery, ListQuery),
     responses(
         (status = 200, body = Audit),
         crate::http::openapi::Refused,

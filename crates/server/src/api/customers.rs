@@ -97,11 +97,7 @@ struct PaidRow {
 /// People as gateways know them, newest first.
 #[utoipa::path(
     get, path = "/api/payments/admin/customers/", tag = "admin", security(("bearer" = [])),
-    params(
-        CustomerQuery,
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from `next`"),
-    ),
+    params(CustomerQuery, ListQuery),
     responses(
         (status = 200, body = Customers),
         crate::http::openapi::Refused,

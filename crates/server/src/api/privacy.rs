@@ -23,6 +23,7 @@ use super::exports::no_formula;
 use crate::app::App;
 use crate::auth::password::Verdict;
 use crate::config::Secret;
+use crate::erasures;
 use crate::http::caller::Caller;
 use crate::http::json::Instant;
 use crate::http::limits::Bucket;
@@ -188,6 +189,10 @@ async fn erase_me(
     }
     let erase = Erase { person: id, email: person.email.clone(), subjects, seen: person.password.clone() };
     app.db.submit(erase).await?;
+    if let Err(error) = erasures::note(&app, id).await {
+        // The job that blanks his texts tries again.
+        tracing::error!(%error, "an erasure is not on the list yet");
+    }
     Ok(Json(Erased { message: "You have been forgotten." }))
 }
 

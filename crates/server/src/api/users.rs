@@ -84,10 +84,7 @@ struct Users {
 /// Everybody, newest first.
 #[utoipa::path(
     get, path = "/api/accounts/users/", tag = "people", security(("bearer" = [])),
-    params(
-        ("limit" = Option<i64>, Query, description = "200, at most 500"),
-        ("cursor" = Option<String>, Query, description = "From `next`"),
-    ),
+    params(ListQuery),
     responses(
         (status = 200, body = Users),
         crate::http::openapi::Refused,

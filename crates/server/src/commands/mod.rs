@@ -19,7 +19,7 @@ pub mod start;
 mod verify;
 mod worker;
 
-pub use copies::{BackupError, back_up, restore};
+pub use copies::{BackupError, back_up, forget, restore};
 pub use demo::demo;
 pub use house::VisitError;
 pub use migrate::migrate;
@@ -30,5 +30,5 @@ pub use seed::{Size, seed};
 pub use serve::serve;
 pub use smoke::smoke;
 pub use start::{Role, StartError, Started};
-pub use verify::verify;
+pub use verify::{verify, verify_audit};
 pub use worker::worker;

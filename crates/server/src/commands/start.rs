@@ -18,6 +18,8 @@ use crate::auth::password::Cost;
 use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::{Config, HaMode, Secrets, SecretsError};
 use crate::dice::{Dice, OsDice, uuid_v4};
+use crate::erasures::ErasuresError;
+use crate::jobs;
 
 /// Connections that read.
 const READERS: usize = 4;
@@ -57,6 +59,8 @@ pub enum StartError {
     Checkpoints { file: PathBuf, source: std::io::Error },
     #[error("the books could not be written or read")]
     Work(#[from] store::Error),
+    #[error(transparent)]
+    Erasures(#[from] ErasuresError),
 }
 
 /// What a command is to the database.
@@ -118,6 +122,9 @@ pub(super) async fn start_at(
         dice,
     };
     let app = App::assemble(parts).await?;
+    if role == Role::Server {
+        jobs::settle_erasures(&app).await?;
+    }
     Ok(Started { app, _lock: lock })
 }
 
@@ -138,7 +145,7 @@ pub(super) async fn count_people(app: &App) -> Result<usize, StartError> {
 }
 
 /// Blocks; not for an async thread.
-fn open(
+pub(super) fn open(
     config: &Config,
     policies: Arc<Policies>,
     clock: &Arc<OffsetClock>,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use domain::records::AuditBlock;
 use serde::Deserialize;
+use store::engine::{Connection, Fault};
 use store::migrate::Status;
-use store::verify::{Finding, verify_database, visit_chain};
+use store::verify::{Finding, show_chain, verify_chain, verify_database, visit_chain};
 
 use super::StartError;
 use super::start::{options, url};
@@ -28,16 +29,16 @@ pub fn verify(config: &Config, against: Option<&Path>) -> Result<ExitCode, Start
     let mut findings = verify_database(&url, &options)?;
     let mut blocks = Vec::new();
     visit_chain(&url, &options, |block| blocks.push(Link::of(block)))?;
+    let checkpoints = against.map_or(Ok(String::new()), |file| {
+        let read = std::fs::read_to_string(file);
+        read.map_err(|source| StartError::Checkpoints { file: file.to_owned(), source })
+    })?;
     if !blocks.is_empty() {
         let dice: Arc<dyn Dice> = Arc::new(OsDice);
         let seal = Seal::new(&Secrets::load(config, dice.as_ref())?, dice);
         findings.extend(unsigned(&blocks, &seal));
     }
-    if let Some(file) = against {
-        let read = std::fs::read_to_string(file);
-        let text = read.map_err(|source| StartError::Checkpoints { file: file.to_owned(), source })?;
-        findings.extend(disagreements(&blocks, &text));
-    }
+    findings.extend(disagreements(&blocks, &checkpoints));
     for finding in &findings {
         println!("{finding}");
     }
@@ -49,6 +50,21 @@ pub fn verify(config: &Config, against: Option<&Path>) -> Result<ExitCode, Start
         println!("The audit is whole: {} blocks, the last is {}.", head.number, head.hash);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is wrong with the audit alone: its chain, its signatures, and what its checkpoints say. In whatever
+/// transaction the connection is in.
+pub fn verify_audit(
+    connection: &mut Connection,
+    seal: &Seal,
+    checkpoints: &str,
+) -> Result<Vec<Finding>, Fault> {
+    let mut findings = verify_chain(connection)?;
+    let mut blocks = Vec::new();
+    show_chain(connection, |block| blocks.push(Link::of(block)))?;
+    findings.extend(unsigned(&blocks, seal));
+    findings.extend(disagreements(&blocks, checkpoints));
+    Ok(findings)
 }
 
 /// What is looked at of a block: chains can be long.

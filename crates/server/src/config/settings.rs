@@ -262,9 +262,9 @@ sections! {
         oauth_base: String,
     }
 
-    Privacy { retain_financial_years: u32 }
+    Privacy { retain_financial_years: u32, erasures: String }
 
-    Audit { checkpoints: String }
+    Audit { checkpoints: String, checkpoints_url: String }
 }
 
 /// A currency that the product knows, in either case.

@@ -215,6 +215,12 @@ fn gateways(config: &Config, findings: &mut Findings) {
             "must be an https address (plain http on loopback in test mode only)",
         );
     }
+    let url = &config.audit.checkpoints_url;
+    findings.check(
+        url.is_empty() || url.starts_with("https://") || (!config.is_live() && is_loopback_url(url)),
+        "audit.checkpoints_url",
+        "must be an https address (plain http on loopback in test mode only)",
+    );
     let raw_card = config.payments.raw_card;
     findings.check(
         raw_card != RawCard::PassThrough,

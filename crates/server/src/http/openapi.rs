@@ -8,9 +8,11 @@ use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::{IntoResponses, Modify, OpenApi as Describe, ToSchema};
+use utoipa::{IntoParams, IntoResponses, Modify, OpenApi as Describe, ToSchema};
 
 use super::postman;
 
@@ -74,6 +76,17 @@ impl IntoResponses for RefusedBatch {
     }
 }
 
+/// In the parameters of an operation that moves or commits money: the key under which it can be repeated.
+pub struct IdempotencyKey;
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
+        let header = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header);
+        vec![header.description(Some("1 to 255 ASCII characters")).schema(Some(text)).build()]
+    }
+}
+
 fn problems(statuses: &[&str]) -> BTreeMap<String, RefOr<Response>> {
     statuses.iter().map(|status| ((*status).to_owned(), problem("").into())).collect()
 }
@@ -98,8 +111,8 @@ impl Modify for Security {
 #[openapi(
     info(
         title = "Bursar",
-        description = "The money office of a learning marketplace: bookings, courses, events, \
-                       payments, refunds, payouts, disputes and reports.",
+        description = "The money office of a learning marketplace: people, gigs, availability, bookings, \
+                       meetings, cards, payments, refunds and reports.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     components(schemas(ProblemSchema)),

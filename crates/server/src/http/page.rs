@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::Problem;
 
@@ -38,9 +39,12 @@ impl Cursor {
 
 /// `limit` and `cursor` of a list, as they arrive. Flattening is not supported by the reader:
 /// extract `Query<ListQuery>` beside the list's own filters.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ListQuery {
+    /// 200 unless given, at most 500
     limit: Option<i64>,
+    /// from where the page before says how to go on: its `next`, or its Link header
     cursor: Option<String>,
 }
 

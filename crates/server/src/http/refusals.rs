@@ -67,9 +67,10 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::AlreadyPaid { payment } => problem.with("payment_id", payment.0),
             Refusal::RefundOpen { refund, state } => {
-                // `status` is the problem's own member.
+                // `status` at the top is the problem's own, so the refund's stands in `details`.
                 let shown = if state == "requested" { "PENDING" } else { "APPROVED" };
-                problem.with("existing_refund_id", refund.0).with("refund_status", shown)
+                let details = json!({ "existing_refund_id": refund.0, "status": shown });
+                problem.with("existing_refund_id", refund.0).details(details)
             }
             Refusal::NotEnded { ends_at } => {
                 problem.details(json!({ "session_end_time": Instant(ends_at).text() }))

@@ -31,7 +31,9 @@ use crate::http::server::Stop;
 use crate::inbound;
 
 pub use clockwork::{advance, elapse};
+pub(crate) use erasing::{forget_again, settle_erasures};
 pub use meetings::{Standing, settle};
+pub use rollups::fold_all;
 pub use schedules::reconcile_all;
 
 /// More rounds than a jump of the clock over any real marketplace needs.

@@ -70,6 +70,7 @@ async fn work(app: &App, receipts: &Receipts, job: &Job) -> JobEnd {
         "booking_letter" => booking_letters::booking(app, job).await,
         "decline_letter" => booking_letters::decline(app, job).await,
         "alert_digest" => alerting::send(app, job).await,
+        "erase_customers" => cards::forget_customers(app, job).await,
         "erase_texts" => erasing::erase(app, job).await,
         "mail" => letters::mail(app, job).await,
         "meeting" => meetings::meeting(app, job).await,

@@ -16,6 +16,18 @@ const BYTES: usize = 48 * 1024;
 
 /// How many were folded, or 0 when the next round may wait.
 pub(super) async fn fold(app: App) -> Result<usize, Error> {
+    let (folded, waiting) = fold_some(&app).await?;
+    Ok(if waiting < ROUND { 0 } else { folded })
+}
+
+/// Folds all that waits.
+pub async fn fold_all(app: &App) -> Result<(), Error> {
+    while fold_some(app).await?.0 > 0 {}
+    Ok(())
+}
+
+/// How many were folded, and how many had been looked at.
+async fn fold_some(app: &App) -> Result<(usize, usize), Error> {
     let waiting = app.db.read(|reads| reads.waiting_deltas(None, ROUND)).await?;
     let mut bytes = 0;
     let some = waiting.iter().take_while(|delta| {
@@ -25,12 +37,11 @@ pub(super) async fn fold(app: App) -> Result<usize, Error> {
     });
     let some = some.count();
     if some == 0 {
-        return Ok(0);
+        return Ok((0, 0));
     }
     let Some(fold) = Fold::of(&waiting[..some]) else {
         tracing::error!("a change of the reports' sums cannot be read: run `bursar verify`");
-        return Ok(0);
+        return Ok((0, 0));
     };
-    let folded = app.db.record(fold).await?;
-    Ok(if waiting.len() < ROUND { 0 } else { folded })
+    Ok((app.db.record(fold).await?, waiting.len()))
 }

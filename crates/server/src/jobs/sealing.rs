@@ -1,9 +1,14 @@
 //! Sealing the audit: what has been committed since the last time becomes the chain's next block, is
 //! signed, and its hash goes where the database's owner cannot reach.
 
+use std::time::Duration;
+
 use domain::audit::{AddBlock, Stretch};
 use domain::id::LANES;
 use domain::records::AuditBlock;
+use gateways::http::Http;
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 use store::Error;
 use tokio::io::AsyncWriteExt;
@@ -15,20 +20,27 @@ use crate::http::json::Instant;
 const ROWS_MAX: usize = 5_000;
 /// What is left after so many blocks waits for the next turn.
 const BLOCKS_MAX: usize = 50;
+/// For whoever collects checkpoints.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Seals all there is.
 pub(super) async fn seal(app: &App) -> Result<(), Error> {
+    let mut newest = None;
     for _ in 0..BLOCKS_MAX {
         let (head, stretches) = gather(app).await?;
         if stretches.is_empty() {
-            return Ok(());
+            break;
         }
         let (number, previous) = head.map_or((1, String::new()), |head| (head.number + 1, head.hash));
         let mut block = AuditBlock::next(number, previous, &stretches, app.clock.now());
         block.signature = app.seal.sign(&block.hash);
         if app.db.record(AddBlock { block: block.clone(), stretches }).await? {
-            hand_out(app, &block).await;
+            write_down(app, &block).await;
+            newest = Some(block);
         }
+    }
+    if let Some(block) = newest {
+        send_away(app, &block).await;
     }
     Ok(())
 }
@@ -56,21 +68,44 @@ async fn gather(app: &App) -> Result<(Option<AuditBlock>, Vec<Stretch>), Error> 
 }
 
 /// Tells the world outside the database what stands.
-async fn hand_out(app: &App, block: &AuditBlock) {
+async fn write_down(app: &App, block: &AuditBlock) {
     let AuditBlock { number, hash, signature, .. } = block;
     tracing::info!(number, hash, signature, "audit sealed");
     let file = &app.config.audit.checkpoints;
     if file.is_empty() {
         return;
     }
+    if let Err(error) = append(file, &format!("{}\n", line(app, block))).await {
+        tracing::error!(%error, "audit.checkpoints cannot be written");
+    }
+}
+
+/// The newest head vouches for all before it, so the others need not be sent.
+async fn send_away(app: &App, block: &AuditBlock) {
+    let url = &app.config.audit.checkpoints_url;
+    if url.is_empty() {
+        return;
+    }
+    if let Err(error) = post(url, line(app, block)).await {
+        tracing::error!(error, "audit.checkpoints_url cannot be reached");
+    }
+}
+
+fn line(app: &App, block: &AuditBlock) -> String {
     let at = Instant(block.at).text();
     let public_key = app.seal.public_key();
+    let AuditBlock { number, hash, signature, .. } = block;
     let line = json!({
         "number": number, "at": at, "hash": hash, "signature": signature, "public_key": public_key,
     });
-    if let Err(error) = append(file, &format!("{line}\n")).await {
-        tracing::error!(%error, "audit.checkpoints cannot be written");
-    }
+    line.to_string()
+}
+
+async fn post(url: &str, line: String) -> Result<(), String> {
+    let http = Http::new(PATIENCE).map_err(|error| error.to_string())?;
+    let request = http.request(Method::POST, url).header(CONTENT_TYPE, "application/json").body(line);
+    let reply = http.send(request).await.map_err(|lost| lost.to_string())?;
+    if (200..300).contains(&reply.status) { Ok(()) } else { Err(format!("it answers {}", reply.status)) }
 }
 
 async fn append(path: &str, line: &str) -> std::io::Result<()> {

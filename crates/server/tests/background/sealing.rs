@@ -1,7 +1,10 @@
 //! Sealing the audit in a running server, and `verify` afterwards.
 
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
 
+use axum::routing::post;
+use axum::{Json, Router};
 use domain::time::Span;
 use serde_json::{Value, json};
 use server::commands::verify;
@@ -18,7 +21,36 @@ fn code(db: &TestDb, folder: &std::path::Path, against: &std::path::Path) -> Str
     format!("{:?}", verify(&config, Some(against)).expect("it runs"))
 }
 
+/// Collects what is posted to it.
+async fn collector(socket: std::net::TcpListener) -> Arc<Mutex<Vec<Value>>> {
+    let told: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let taken = Arc::clone(&told);
+    let take = move |Json(line): Json<Value>| async move { taken.lock().expect("nobody panics").push(line) };
+    socket.set_nonblocking(true).expect("a socket");
+    let listener = tokio::net::TcpListener::from_std(socket).expect("a socket");
+    let routes = Router::new().route("/heads", post(take));
+    tokio::spawn(async move { axum::serve(listener, routes).await.expect("it serves") });
+    told
+}
+
 store::both! {
+    fn the_newest_head_is_sent_away(db) {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}/heads", socket.local_addr().expect("bound"));
+        run_with(db, &[("BURSAR_AUDIT__CHECKPOINTS_URL", url.as_str())], async |place| {
+            let told = collector(socket).await;
+            let lesson = place.lesson().await;
+            place.confirm(&lesson).await;
+            place.advance(Span::minutes(2)).await;
+            let admin = place.admin().await;
+            let (_, listed) = place.get(Some(&admin), "/api/payments/admin/audit").await;
+            let last = told.lock().expect("nobody panics").last().cloned().expect("one was sent");
+            assert_eq!(listed["head"]["hash"], last["hash"]);
+            let [hash, signature] = ["hash", "signature"].map(|name| last[name].as_str().expect("text"));
+            assert!(place.app.seal.has_signed(hash, signature));
+        });
+    }
+
     fn what_has_happened_is_sealed_and_told_outside(db) {
         let outside = tempfile::tempdir().expect("a folder");
         let file = outside.path().join(CHECKPOINTS);

@@ -16,12 +16,15 @@ pub struct Answer {
     /// Null where the text is no JSON.
     pub body: Value,
     pub text: String,
+    /// The body as it came: documents are no text.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
-    pub fn new(status: StatusCode, headers: HeaderMap, text: String) -> Answer {
+    pub fn new(status: StatusCode, headers: HeaderMap, bytes: Vec<u8>) -> Answer {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status, headers, body, text }
+        Answer { status, headers, body, text, bytes }
     }
 
     #[track_caller]
@@ -91,6 +94,6 @@ impl Client {
         let response = self.0.clone().oneshot(request).await.expect("routers answer");
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
-        Answer::new(parts.status, parts.headers, String::from_utf8_lossy(&bytes).into_owned())
+        Answer::new(parts.status, parts.headers, bytes.to_vec())
     }
 }

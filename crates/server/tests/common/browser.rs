@@ -89,7 +89,7 @@ impl Browser {
                 let request = self.http.get(url.clone()).header("cookie", cookies);
                 let response = request.send().await.expect("the provider answers");
                 let (status, headers) = (response.status(), response.headers().clone());
-                Answer::new(status, headers, response.text().await.expect("a whole body"))
+                Answer::new(status, headers, response.bytes().await.expect("a whole body").to_vec())
             }
         };
         self.keep(&place, &answer.headers);

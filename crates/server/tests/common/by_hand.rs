@@ -36,7 +36,7 @@ pub struct ByHand {
 impl ByHand {
     /// Both clocks begin at `start`. Blocks: not for an async thread.
     pub fn open(db: &TestDb, start: Timestamp, settings: &[(&str, &str)]) -> ByHand {
-        let own = [("BURSAR_MAIL__TRANSPORT", "log")];
+        let own = [("BURSAR_MAIL__TRANSPORT", "log"), ("BURSAR_PRIVACY__ERASURES", "none")];
         let all: Vec<(&str, &str)> = own.iter().chain(settings).copied().collect();
         let config = Arc::new(super::config(&all));
         let [clock, real] = [start, start].map(|start| Arc::new(ManualClock::at(start)));

@@ -107,3 +107,19 @@ fn the_collection_in_the_tree_is_fresh() {
     let text = serde_json::to_string_pretty(&collection).expect("plain JSON");
     super::is_fresh("postman.json", &format!("{text}\n"));
 }
+
+/// A filter that stands in no path would be documented as a required part of it.
+#[test]
+fn the_parameters_of_a_path_are_those_that_stand_in_it() {
+    let document = serde_json::to_value(server::api::document()).expect("plain JSON");
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let standing: BTreeSet<&str> =
+            path.split('/').filter_map(|step| step.strip_prefix('{')?.strip_suffix('}')).collect();
+        for (method, operation) in item.as_object().expect("an item") {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let of_path = parameters.filter(|parameter| parameter["in"] == "path");
+            let named: BTreeSet<&str> = of_path.filter_map(|parameter| parameter["name"].as_str()).collect();
+            assert_eq!(named, standing, "{method} {path}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The leak canary: the shipped binary goes through everything a card number, a password, a token and a
 //! secret can be sent to. Afterwards its logs, its error bodies and what it has stored are searched.
 
+mod erasure;
 mod finder;
 mod node;
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use reqwest::RequestBuilder;
 use serde_json::Value;
 use store::engine::Access;
 use store::testing::TestDb;
@@ -104,7 +105,22 @@ impl Node<'_> {
     }
 
     pub async fn send(&self, token: Option<&str>, path: &str, kind: &str, body: String) -> Reply {
-        let mut request = self.client.post(format!("{}{path}", self.base)).header("content-type", kind);
+        self.call(self.client.post(format!("{}{path}", self.base)).header("content-type", kind), token, body)
+            .await
+    }
+
+    pub async fn patch(&self, token: &str, path: &str, body: &Value) -> Reply {
+        let request = self.client.patch(format!("{}{path}", self.base));
+        self.call(request.header("content-type", "application/json"), Some(token), body.to_string()).await
+    }
+
+    /// A POST that may be repeated.
+    pub async fn keyed(&self, token: &str, path: &str, body: &Value) -> Reply {
+        let request = self.client.post(format!("{}{path}", self.base)).header("idempotency-key", path);
+        self.call(request.header("content-type", "application/json"), Some(token), body.to_string()).await
+    }
+
+    async fn call(&self, mut request: RequestBuilder, token: Option<&str>, body: String) -> Reply {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -140,6 +156,21 @@ impl Node<'_> {
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.expect("mails are written in time");
+    }
+
+    /// Waits until no job is left to be done.
+    pub async fn rest(&self) {
+        let open = || {
+            let mut connection = self.db.open(Access::Read);
+            let jobs = connection.query("SELECT id FROM job WHERE state = 'queued' LIMIT 1", &[]);
+            !jobs.expect("a table").is_empty()
+        };
+        let waiting = async {
+            while std::thread::scope(|scope| scope.spawn(open).join().expect("readable")) {
+                self.client.get(format!("{}/healthz", self.base)).send().await.expect("it is alive");
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("jobs are done in time");
     }
 
     /// The secrets of the links that were mailed.

@@ -181,7 +181,7 @@ impl House {
         }
         let response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer::new(status, headers, response.text().await.expect("a whole body"))
+        Answer::new(status, headers, response.bytes().await.expect("a whole body").to_vec())
     }
 
     /// What is left here is gone with the house.

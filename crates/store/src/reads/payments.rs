@@ -36,9 +36,12 @@ pub struct PaymentFilter {
 impl PaymentFilter {
     /// Whose payments are shown, if it is somebody's and all of a kind or all there are.
     pub(super) fn unfiltered(&self) -> Option<PersonId> {
-        let all = Self::always(self.from, self.until);
-        let amounts = self.total_minor.0 <= 0 && self.total_minor.1 >= MONEY_MAX;
-        self.person.filter(|_| all && amounts && self.state.is_none() && self.before.is_none())
+        let all = Self::always(self.from, self.until) && self.all_amounts();
+        self.person.filter(|_| all && self.state.is_none() && self.before.is_none())
+    }
+
+    fn all_amounts(&self) -> bool {
+        self.total_minor.0 <= 0 && self.total_minor.1 >= MONEY_MAX
     }
 
     pub(super) fn always(from: Timestamp, until: Timestamp) -> bool {
@@ -47,6 +50,7 @@ impl PaymentFilter {
 }
 
 /// A condition on `payment`, and its parameters.
+#[derive(Default)]
 pub(super) struct Scope {
     pub(super) sql: String,
     pub(super) params: Vec<Value>,
@@ -67,70 +71,93 @@ impl Reads<'_> {
     /// Newest first by `(created_at, id)`.
     pub fn payments(&mut self, filter: &PaymentFilter) -> Result<Vec<Payment>, Fault> {
         let mut found: Vec<Payment> = Vec::new();
-        for scope in scopes(filter) {
-            found.extend(self.select(&newest(&scope), &scope.with(limit(filter)))?);
+        for side in sides(filter) {
+            let mut list = scope(filter, side);
+            let limit = list.bind(limit(filter.limit));
+            let newest = format!("WHERE {} ORDER BY created_at DESC, id DESC LIMIT {limit}", list.sql);
+            found.extend(self.select(&newest, &list.params)?);
         }
         found.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.id)));
         found.truncate(filter.limit);
         Ok(found)
     }
 
-    /// Where the same rows stand in the list, newest first, without the rows.
-    pub fn payment_places(&mut self, filter: &PaymentFilter) -> Result<Vec<(Timestamp, PaymentId)>, Fault> {
+    /// Which rows stand in the list behind the first `skip`, newest first. The rows of one side are
+    /// skipped by the database, on the index alone where nothing but time is filtered.
+    pub fn payment_places(&mut self, filter: &PaymentFilter, skip: usize) -> Result<Vec<PaymentId>, Fault> {
+        let sides: Vec<Side> = sides(filter).collect();
+        let (there, here) = if sides.len() == 1 { (skip, 0) } else { (0, skip) };
         let mut found = Vec::new();
-        for scope in scopes(filter) {
-            let sql = format!("SELECT created_at, id FROM payment {}", newest(&scope));
-            for mut row in self.rows(&sql, &scope.with(limit(filter)))? {
+        for side in sides {
+            let mut list = scope(filter, side);
+            let (most, there) = (list.bind(limit(here + filter.limit)), list.bind(limit(there)));
+            let sql = format!(
+                "SELECT created_at, id FROM payment WHERE {} \
+                  ORDER BY created_at DESC, id DESC LIMIT {most} OFFSET {there}",
+                list.sql
+            );
+            for mut row in self.rows(&sql, &list.params)? {
                 found.push((Timestamp(row.int()?), PaymentId(row.int()?)));
             }
         }
         found.sort_unstable_by_key(|place| std::cmp::Reverse(*place));
-        found.truncate(filter.limit);
-        Ok(found)
+        Ok(found.into_iter().skip(here).take(filter.limit).map(|(_, id)| id).collect())
     }
 }
 
-fn newest(scope: &Scope) -> String {
-    format!("WHERE {} ORDER BY created_at DESC, id DESC LIMIT ${}", scope.sql, scope.next())
+/// A side, or both for somebody without one; everybody's payments are read once.
+fn sides(filter: &PaymentFilter) -> impl Iterator<Item = Side> {
+    let both = filter.person.is_some() && filter.side.is_none();
+    let second = both.then_some(Side::Payee);
+    std::iter::once(filter.side.unwrap_or(Side::Payer)).chain(second)
 }
 
-fn limit(filter: &PaymentFilter) -> Value {
-    Value::Int(i64::try_from(filter.limit).expect("limits are small"))
+fn limit(rows: usize) -> Value {
+    Value::Int(i64::try_from(rows).expect("limits are small"))
 }
 
-/// One for each side, so that each is read from its own index.
-pub(super) fn scopes(filter: &PaymentFilter) -> Vec<Scope> {
-    if filter.person.is_none() {
-        return vec![scope(filter, Side::Payer)];
-    }
-    let sides = [Side::Payer, Side::Payee].into_iter();
-    sides
-        .filter(|side| filter.side.is_none_or(|only| only == *side))
-        .map(|side| scope(filter, side))
-        .collect()
-}
-
+/// What a filter lets through on one side, to be read from that side's index.
 pub(super) fn scope(filter: &PaymentFilter, side: Side) -> Scope {
-    let (before_at, before_id) = filter.before.unwrap_or((Timestamp(i64::MAX), i64::MAX));
-    let word = |word: Option<&'static str>| Value::text(word.unwrap_or(""));
-    let mut params = vec![word(filter.state.map(Word::word)), word(filter.kind.map(Word::word))];
-    let (least, most) = filter.total_minor;
-    params.extend([filter.from.0, filter.until.0, before_at.0, before_id, least, most].map(Value::Int));
-    let whose = match (filter.person, side) {
-        (None, _) => "",
-        (Some(person), Side::Payer) => {
-            params.push(Value::Int(person.raw()));
-            "payer = $9 AND"
+    let mut scope = Scope::default();
+    scope.sql = scope.of(filter, side);
+    scope
+}
+
+impl Scope {
+    /// Adds a parameter; how it is named.
+    pub(super) fn bind(&mut self, value: Value) -> String {
+        self.params.push(value);
+        format!("${}", self.params.len())
+    }
+
+    /// The condition of a filter on one side; what lets everything through is not asked.
+    fn of(&mut self, filter: &PaymentFilter, side: Side) -> String {
+        let mut all = Vec::new();
+        if let Some(person) = filter.person {
+            let id = self.bind(Value::Int(person.raw()));
+            all.push(match side {
+                Side::Payer => format!("payer = {id}"),
+                Side::Payee => {
+                    format!("lane = {} AND payee = {id}", self.bind(Value::Int(person.lane().number())))
+                }
+            });
         }
-        (Some(person), Side::Payee) => {
-            params.extend([person.raw(), person.lane().number()].map(Value::Int));
-            "lane = $10 AND payee = $9 AND"
+        let words = [("state", filter.state.map(Word::word)), ("kind", filter.kind.map(Word::word))];
+        for (column, word) in words {
+            all.extend(word.map(|word| format!("{column} = {}", self.bind(Value::text(word)))));
         }
-    };
-    let sql = format!(
-        "{whose} ($1 = '' OR state = $1) AND ($2 = '' OR kind = $2) \
-         AND created_at >= $3 AND created_at < $4 AND (created_at, id) < ($5, $6) \
-         AND total_minor BETWEEN $7 AND $8"
-    );
-    Scope { sql, params }
+        let from = self.bind(Value::Int(filter.from.0));
+        let until = self.bind(Value::Int(filter.until.0));
+        all.push(format!("created_at >= {from} AND created_at < {until}"));
+        if let Some((at, id)) = filter.before {
+            let (at, id) = (self.bind(Value::Int(at.0)), self.bind(Value::Int(id)));
+            all.push(format!("(created_at, id) < ({at}, {id})"));
+        }
+        if !filter.all_amounts() {
+            let (least, most) = filter.total_minor;
+            let (least, most) = (self.bind(Value::Int(least)), self.bind(Value::Int(most)));
+            all.push(format!("total_minor BETWEEN {least} AND {most}"));
+        }
+        all.join(" AND ")
+    }
 }

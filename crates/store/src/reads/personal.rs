@@ -5,7 +5,7 @@
 
 use domain::id::{BookingId, Id, PaymentId, PersonId, RefundId};
 use domain::ledger::Balance;
-use domain::people::EraseTexts;
+use domain::people::{ERASED_NAME, EraseTexts};
 use domain::records::{
     AuditEntry, AuditOrigin, Availability, Booking, Busy, Card, Claim, Customer, Offer, Payment, Person,
     Posting, Refund, Session, StudentProfile, TeacherProfile,
@@ -133,6 +133,16 @@ impl Reads<'_> {
         Ok(claims.into_iter().map(|claim| claim.name).collect())
     }
 
+    /// What gateways know somebody as.
+    pub fn customers_of(&mut self, person: PersonId) -> Result<Vec<Customer>, Fault> {
+        self.select(&format!("WHERE {OF_PERSON}"), &own(person))
+    }
+
+    /// Everybody who was forgotten: those of whom only the bare id is left. Reads all people.
+    pub fn erased(&mut self) -> Result<Vec<Person>, Fault> {
+        self.select("WHERE active = 0 AND email = '' AND full_name = $1", &[Value::text(ERASED_NAME)])
+    }
+
     /// Whether money of somebody is on its way: a balance, a session that may still be paid or given
     /// back, a payment or refund that is not over.
     pub fn has_open_business(&mut self, person: PersonId) -> Result<bool, Fault> {
@@ -188,7 +198,42 @@ impl Reads<'_> {
         for mut row in self.rows(&sql, &own(person))? {
             texts.answers.push((person, row.text()?, row.text()?));
         }
+        texts.told = self.told_to_others(person, limit)?;
         Ok(texts)
+    }
+
+    /// Keys of answers that name him, kept for those who dealt with him.
+    fn told_to_others(
+        &mut self,
+        person: PersonId,
+        limit: usize,
+    ) -> Result<Vec<(PersonId, String, String)>, Fault> {
+        const OTHERS: [&str; 3] = [
+            "SELECT DISTINCT payee FROM booking WHERE payer = $2 AND CAST($1 AS BIGINT) >= 0",
+            "SELECT DISTINCT payer FROM booking WHERE lane = $1 AND payee = $2",
+            "SELECT DISTINCT reviewed_by FROM refund WHERE payer = $2 AND reviewed_by IS NOT NULL \
+             AND CAST($1 AS BIGINT) >= 0",
+        ];
+        let Some(Person { uuid, .. }) = self.find::<Person>(&person)? else { return Ok(Vec::new()) };
+        let names = Value::Text(uuid);
+        let mut told = Vec::new();
+        for others in OTHERS {
+            for mut row in self.rows(others, &own(person))? {
+                let other = PersonId::from_raw(row.int()?);
+                let [lane, id] = own(other);
+                let sql = format!(
+                    "SELECT operation, key FROM idempotency WHERE {OF_PERSON} \
+                     AND replace(answer, CAST($3 AS TEXT), '') <> answer LIMIT {limit}"
+                );
+                for mut row in self.rows(&sql, &[lane, id, names.clone()])? {
+                    told.push((other, row.text()?, row.text()?));
+                }
+                if told.len() >= limit {
+                    return Ok(told);
+                }
+            }
+        }
+        Ok(told)
     }
 
     fn ids(

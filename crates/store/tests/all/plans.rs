@@ -136,7 +136,9 @@ both! {
         indexed(&mut c, "count_bookings", |reads| reads.count_bookings(&bookings(Side::Payer)));
         for side in [Side::Payer, Side::Payee] {
             let (own, usd) = (payments(Some(STUDENT), side), domain::money::Currency::USD);
-            ordered(&mut c, "payment_places", |reads| reads.payment_places(&own));
+            let both = PaymentFilter { side: None, ..own.clone() };
+            ordered(&mut c, "payment_places of both sides", |reads| reads.payment_places(&both, 40));
+            ordered(&mut c, "payment_places", |reads| reads.payment_places(&own, 40));
             let (person, from, until) = (STUDENT, own.from, own.until);
             let paid = PaidFilter { person, kind: None, currency: usd, from, until };
             indexed(&mut c, "history_sums", |reads| reads.history_sums(&own, usd));

@@ -18,6 +18,7 @@ use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{self, respond};
 use crate::http::json::FreeText;
+use crate::http::openapi::IdempotencyKey;
 
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({ "reason": "I am ill" }))]
@@ -38,10 +39,7 @@ pub(crate) struct CancelledBooking {
 /// Cancel a booking, as either party; what was paid goes back.
 #[utoipa::path(
     post, path = "/api/bookings/bookings/{id}/cancel/", tag = "bookings", security(("bearer" = [])),
-    params(
-        ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
-    ),
+    params(("id" = i64, Path), IdempotencyKey),
     request_body = Option<CancelBooking>,
     responses(
         (status = 200, body = CancelledBooking),
@@ -65,10 +63,7 @@ pub(crate) async fn cancel_booking(
 /// Decline a requested session, as its teacher; what was paid goes back.
 #[utoipa::path(
     post, path = "/api/bookings/bookings/{id}/decline/", tag = "bookings", security(("bearer" = [])),
-    params(
-        ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
-    ),
+    params(("id" = i64, Path), IdempotencyKey),
     request_body = Option<CancelBooking>,
     responses(
         (status = 200, body = CancelledBooking),

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{self, respond};
 use crate::http::json::{FreeText, Instant};
+use crate::http::openapi::IdempotencyKey;
 use crate::http::{Body, Problem};
 use crate::meetings::Meeting;
 
@@ -93,10 +94,7 @@ impl From<Meeting> for ZoomInfo {
 /// Confirm a requested session, as its teacher.
 #[utoipa::path(
     post, path = "/api/bookings/bookings/{id}/confirm/", tag = "bookings", security(("bearer" = [])),
-    params(
-        ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
-    ),
+    params(("id" = i64, Path), IdempotencyKey),
     request_body = Option<ConfirmBooking>,
     responses(
         (status = 200, body = ConfirmedBooking),
@@ -147,10 +145,7 @@ pub(crate) struct CompletedBooking {
 /// Say that the session has been held.
 #[utoipa::path(
     post, path = "/api/bookings/bookings/{id}/complete/", tag = "bookings", security(("bearer" = [])),
-    params(
-        ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
-    ),
+    params(("id" = i64, Path), IdempotencyKey),
     responses(
         (status = 200, body = CompletedBooking),
         crate::http::openapi::Refused,
@@ -167,10 +162,7 @@ pub(crate) async fn complete_booking(
 /// The same, under the name that the web client's button uses.
 #[utoipa::path(
     post, path = "/api/bookings/bookings/{id}/complete_manually/", tag = "bookings", security(("bearer" = [])),
-    params(
-        ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
-    ),
+    params(("id" = i64, Path), IdempotencyKey),
     responses(
         (status = 200, body = CompletedBooking),
         crate::http::openapi::Refused,

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{self, Request, respond};
 use crate::http::json::{FreeText, Instant, MoneyText};
+use crate::http::openapi::IdempotencyKey;
 use crate::http::{Body, Problem};
 
 /// Characters.
@@ -53,7 +54,7 @@ pub(crate) struct CreateBooking {
 #[utoipa::path(
     post, path = "/api/bookings/bookings/", tag = "bookings", security(("bearer" = [])),
     request_body = CreateBooking,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
+    params(IdempotencyKey),
     responses(
         (status = 201, body = BookingView),
         crate::http::openapi::Refused,

@@ -18,6 +18,7 @@ use crate::http::page::{Cursor, LIMIT_MAX, ListQuery, Window, link_next};
 use crate::http::{Problem, Query};
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct MyBookingsQuery {
     /// A booking state in either case.
     status: Option<String>,
@@ -35,10 +36,7 @@ pub(crate) struct MyBookings {
 /// List one's bookings, latest start first.
 #[utoipa::path(
     get, path = "/api/bookings/bookings/", tag = "bookings", security(("bearer" = [])),
-    params(
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from the Link header of the page before"),
-    ),
+    params(ListQuery),
     responses(
         (status = 200, body = Vec<BookingView>),
         crate::http::openapi::Refused,

@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::http::Problem;
 use crate::http::idempotency;
 use crate::http::json::{FreeText, Instant};
+use crate::http::openapi::IdempotencyKey;
 
 /// Minutes of a session whose end is not named.
 const DURATION_DEFAULT: i64 = 60;
@@ -107,10 +108,7 @@ pub(crate) struct RescheduleRequest {
 /// Move a session; where the marketplace wants both parties to agree, ask for it.
 #[utoipa::path(
     post, path = "/api/bookings/bookings/{id}/reschedule/", tag = "bookings", security(("bearer" = [])),
-    params(
-        ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
-    ),
+    params(("id" = i64, Path), IdempotencyKey),
     request_body = RescheduleInput,
     responses(
         (status = 200, body = RescheduledBooking),
@@ -131,10 +129,7 @@ pub(crate) async fn reschedule_booking(
 #[utoipa::path(
     post, path = "/api/bookings/bookings/{id}/request_reschedule/", tag = "bookings",
     security(("bearer" = [])),
-    params(
-        ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
-    ),
+    params(("id" = i64, Path), IdempotencyKey),
     request_body = RescheduleInput,
     responses(
         (status = 200, body = RescheduledBooking),
@@ -239,10 +234,7 @@ pub(crate) struct AnsweredReschedule {
 #[utoipa::path(
     post, path = "/api/bookings/bookings/{id}/respond_reschedule/", tag = "bookings",
     security(("bearer" = [])),
-    params(
-        ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
-    ),
+    params(("id" = i64, Path), IdempotencyKey),
     request_body = RescheduleResponse,
     responses(
         (status = 200, body = AnsweredReschedule),

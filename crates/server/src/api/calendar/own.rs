@@ -29,11 +29,7 @@ pub(super) struct WhoseQuery {
 /// A teacher's availability, newest first.
 #[utoipa::path(
     get, path = "/api/bookings/availability/", tag = "availability", security(("bearer" = [])),
-    params(
-        WhoseQuery,
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from the Link header of the page before"),
-    ),
+    params(WhoseQuery, ListQuery),
     responses(
         (status = 200, body = Vec<AvailabilityView>),
         crate::http::openapi::Refused,

@@ -9,6 +9,7 @@
 //! Deliberately not here: sums of their own; what is printed is what the endpoints of tracking answer.
 
 mod journal;
+mod letters;
 mod pdf;
 mod printed;
 mod table;
@@ -56,6 +57,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
     /// A date of the marketplace's zone, or an instant, whose day counts; 30 days unless given.
     date_from: Option<String>,

@@ -7,6 +7,7 @@ use store::reads::Known;
 use store::reads::payments::Side;
 
 use super::file;
+use super::letters::composed;
 use super::pdf::{COLUMNS, Line, apart, document};
 use crate::api::payments::{SummaryQuery, View, paid_filter, summary_of, views_of};
 use crate::api::tracking::{ReportQuery, date, report_of};
@@ -40,6 +41,9 @@ pub(crate) async fn printed_report(
 }
 
 /// What the caller earned, payment by payment: the teacher's side of `summary/`, printed.
+///
+/// Names are printed in Latin, Greek, Cyrillic, Armenian and Georgian letters. Others, such as Chinese or
+/// Arabic ones, are shown as boxes; copied out of the document they are what they were.
 #[utoipa::path(
     get, path = "/api/payments/statement.pdf", tag = "tracking", security(("bearer" = [])),
     params(SummaryQuery),
@@ -65,7 +69,7 @@ pub(crate) async fn printed_statement(
     let name = &caller.person.full_name;
     let mut lines = vec![
         Line::Bold(apart(&format!("Statement of earnings: {name}"), filter.currency.code())),
-        Line::Plain(range.replace('…', "...")),
+        Line::Plain(range),
         Line::Plain(String::new()),
     ];
     lines.extend(summary.earned().iter().map(|(what, much)| Line::Plain(apart(what, much))));
@@ -93,7 +97,7 @@ fn payment(app: &App, view: &View) -> String {
 fn columns(texts: [&str; 3], amounts: [&str; 4]) -> String {
     const ITEM: usize = COLUMNS - 11 - 11 - 4 * 11;
     let [on, id, item] = texts;
-    let item: String = item.chars().take(ITEM - 1).collect();
+    let item: String = composed(item).chars().take(ITEM - 1).collect();
     let amounts = amounts.map(|amount| format!("{amount:>11}")).concat();
     format!("{on:<11}{id:<11}{item:<ITEM$}{amounts}")
 }

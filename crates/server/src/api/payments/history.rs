@@ -7,14 +7,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use domain::id::{Id, PaymentId};
+use domain::id::Id;
 use domain::money::{Currency, MONEY_MAX, Money};
 use domain::policy::Kind;
 use domain::records::{Payment, PaymentState, Standing};
 use serde::{Deserialize, Serialize};
 use store::reads::COUNT_MAX;
 use store::reads::history::HistorySums;
-use store::reads::payments::PaymentFilter;
+use store::reads::payments::{PaymentFilter, Side};
 use utoipa::{IntoParams, ToSchema};
 
 use super::list::{PaymentRow, row, side, views_of, word};
@@ -28,6 +28,7 @@ use crate::http::{Problem, Query};
 const PAGE_SIZE: u32 = 20;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct HistoryQuery {
     /// A payment state in either form.
     status: Option<String>,
@@ -115,17 +116,17 @@ pub(crate) async fn history(
     let (skip, size) = if deep { (COUNT_MAX - 1, 1) } else { (skip, size) };
     let shown = PaymentFilter {
         before: after.map(|cursor| (cursor.created_at, cursor.id)),
-        limit: skip + size,
+        limit: size,
         ..filter.clone()
     };
     let (payments, sides) = app
         .db
         .read(move |reads| {
-            let places = reads.payment_places(&shown)?;
-            let ids: Vec<PaymentId> = places.into_iter().skip(skip).map(|(_, id)| id).collect();
+            let sides = reads.history_sums(&filter, currency)?;
+            let ids =
+                reads.payment_places(&PaymentFilter { side: side_of(&shown, &sides), ..shown }, skip)?;
             let mut payments = reads.find_many::<Payment>(&ids)?;
             payments.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.id)));
-            let sides = reads.history_sums(&filter, currency)?;
             Ok((payments, sides))
         })
         .await?;
@@ -148,6 +149,16 @@ pub(crate) async fn history(
     let views = views_of(&app, payments).await?;
     let results = views.iter().map(|view| row(view, strict)).collect();
     Ok(Json(History { count, next, previous, results, summary }))
+}
+
+/// The only side on which there is anything, so that the other need not be looked through.
+fn side_of(shown: &PaymentFilter, [payer, payee]: &[HistorySums; 2]) -> Option<Side> {
+    let only = match (payer.number(), payee.number()) {
+        (_, 0) => Some(Side::Payer),
+        (0, _) => Some(Side::Payee),
+        _ => None,
+    };
+    shown.side.or(only)
 }
 
 fn filter(

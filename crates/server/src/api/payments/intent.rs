@@ -21,6 +21,7 @@ use crate::http::caller::Caller;
 use crate::http::idempotency::{self, Request};
 use crate::http::json::MoneyNumber;
 use crate::http::limits::Bucket;
+use crate::http::openapi::IdempotencyKey;
 use crate::http::{Body, Problem};
 use crate::protocol::Protocol;
 
@@ -48,7 +49,7 @@ pub(crate) struct PaymentIntent {
 #[utoipa::path(
     post, path = "/api/payments/create-payment-intent/", tag = "payments", security(("bearer" = [])),
     request_body = CreatePaymentIntent,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
+    params(IdempotencyKey),
     responses(
         (status = 201, body = PaymentIntent),
         (status = 200, body = PaymentIntent),

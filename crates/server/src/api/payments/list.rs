@@ -23,6 +23,7 @@ use crate::http::page::{Cursor, ListQuery, link_next};
 use crate::http::{Problem, Query};
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PaymentQuery {
     /// A payment state in either form.
     status: Option<String>,
@@ -72,11 +73,7 @@ pub(crate) struct PaymentRow {
 /// List payments: one's own, or all for an administrator; newest first.
 #[utoipa::path(
     get, path = "/api/payments/payments/", tag = "payments", security(("bearer" = [])),
-    params(
-        PaymentQuery,
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from the Link header of the page before"),
-    ),
+    params(PaymentQuery, ListQuery),
     responses(
         (status = 200, body = Vec<PaymentRow>),
         crate::http::openapi::Refused,

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::idempotency::Request;
 use crate::http::limits::Bucket;
+use crate::http::openapi::IdempotencyKey;
 use crate::http::{Body, Problem};
 use crate::meetings::Rooms;
 use crate::protocol::Protocol;
@@ -45,7 +46,7 @@ pub(crate) struct ProcessBookingPayment {
 #[utoipa::path(
     post, path = "/api/payments/process-booking-payment/", tag = "payments", security(("bearer" = [])),
     request_body = ProcessBookingPayment,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
+    params(IdempotencyKey),
     responses(
         (status = 200, body = PaidBooking),
         (status = 202, body = RequiresAction),

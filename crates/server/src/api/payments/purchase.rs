@@ -22,6 +22,7 @@ use crate::http::caller::Caller;
 use crate::http::idempotency::{self, Request};
 use crate::http::json::{Instant, MoneyNumber};
 use crate::http::limits::Bucket;
+use crate::http::openapi::IdempotencyKey;
 use crate::http::{Body, Problem};
 use crate::protocol::Protocol;
 
@@ -75,7 +76,7 @@ pub(crate) struct Purchased {
 #[utoipa::path(
     post, path = "/api/payments/process-payment/", tag = "payments", security(("bearer" = [])),
     request_body = ProcessPayment,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
+    params(IdempotencyKey),
     responses(
         (status = 200, body = Purchased),
         crate::http::openapi::RefusedOrBroken,
@@ -104,7 +105,7 @@ pub(crate) async fn process_payment(
 #[utoipa::path(
     post, path = "/api/payments/process-direct-payment/", tag = "payments", security(("bearer" = [])),
     request_body = ProcessDirectPayment,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
+    params(IdempotencyKey),
     responses(
         (status = 200, body = Purchased),
         crate::http::openapi::RefusedOrBroken,

@@ -22,6 +22,7 @@ use crate::http::json::MoneyNumber;
 use crate::http::{Problem, Query};
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct SummaryQuery {
     /// A date of the marketplace's zone, or an instant with an offset, of payment.
     pub(in crate::api) date_from: Option<String>,

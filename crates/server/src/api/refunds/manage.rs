@@ -16,6 +16,7 @@ use super::scope::{client_key, refund_id};
 use super::view::{self, ManagedRefund};
 use crate::app::App;
 use crate::http::caller::Admin;
+use crate::http::openapi::IdempotencyKey;
 use crate::http::page::ListQuery;
 use crate::http::{Body, Problem, Query};
 
@@ -30,11 +31,7 @@ pub(crate) struct ManagedRefunds {
 /// List refunds to be decided, newest first; in another state with `status`, `ALL` for every one.
 #[utoipa::path(
     get, path = "/api/payments/admin/refund/manage/", tag = "refunds", security(("bearer" = [])),
-    params(
-        RefundQuery,
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from the Link header of the page before"),
-    ),
+    params(RefundQuery, ListQuery),
     responses(
         (status = 200, body = ManagedRefunds),
         crate::http::openapi::Refused,
@@ -88,7 +85,7 @@ pub(crate) enum ManageAction {
 /// Approve a refund and send it, or reject it.
 #[utoipa::path(
     post, path = "/api/payments/admin/refund/manage/", tag = "refunds", security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
+    params(IdempotencyKey),
     request_body = ManageRefund,
     responses(
         (status = 200, body = ProcessedRefund),

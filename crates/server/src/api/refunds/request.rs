@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{self, respond};
 use crate::http::json::MoneyText;
+use crate::http::openapi::IdempotencyKey;
 use crate::http::page::{Cursor, ListQuery, link_next};
 use crate::http::{Body, Problem, Query};
 
@@ -36,7 +37,7 @@ pub(crate) struct RefundRequest {
 /// Ask for a refund, as payer, as payee of a booking, or as administrator.
 #[utoipa::path(
     post, path = "/api/payments/refund/request/", tag = "refunds", security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
+    params(IdempotencyKey),
     request_body = RefundRequest,
     responses(
         (status = 200, body = RefundAnswer),
@@ -128,10 +129,7 @@ pub(crate) struct OwnRefunds {
 /// List one's own refunds, newest first.
 #[utoipa::path(
     get, path = "/api/payments/refund/request/", tag = "refunds", security(("bearer" = [])),
-    params(
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from the Link header of the page before"),
-    ),
+    params(ListQuery),
     responses(
         (status = 200, body = OwnRefunds),
         crate::http::openapi::Refused,

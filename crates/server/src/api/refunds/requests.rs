@@ -16,10 +16,12 @@ use crate::app::App;
 use crate::http::caller::{Caller, note_reading};
 use crate::http::idempotency::{self, respond};
 use crate::http::json::MoneyText;
+use crate::http::openapi::IdempotencyKey;
 use crate::http::page::ListQuery;
 use crate::http::{Body, Problem, Query};
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RefundQuery {
     /// PENDING, APPROVED, REJECTED, PROCESSED or FAILED.
     pub(super) status: Option<String>,
@@ -32,11 +34,7 @@ pub(super) fn viewer(app: &App, caller: &Caller) -> Viewer {
 /// List refund requests: one's own, or all for an administrator; newest first.
 #[utoipa::path(
     get, path = "/api/payments/refund-requests/", tag = "refunds", security(("bearer" = [])),
-    params(
-        RefundQuery,
-        ("limit" = Option<i64>, Query, description = "200 unless given, at most 500"),
-        ("cursor" = Option<String>, Query, description = "from the Link header of the page before"),
-    ),
+    params(RefundQuery, ListQuery),
     responses(
         (status = 200, body = Vec<RefundRequestView>),
         crate::http::openapi::Refused,
@@ -95,7 +93,7 @@ pub(crate) struct CreatedRefundRequest {
 /// Ask an administrator for a refund of one's own payment; never sent at once.
 #[utoipa::path(
     post, path = "/api/payments/refund-requests/", tag = "refunds", security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
+    params(IdempotencyKey),
     request_body = NewRefundRequest,
     responses(
         (status = 201, body = CreatedRefundRequest),

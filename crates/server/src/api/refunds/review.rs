@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::http::caller::Admin;
 use crate::http::idempotency::{respond, success};
 use crate::http::json::MoneyNumber;
+use crate::http::openapi::IdempotencyKey;
 use crate::http::{Body, Problem};
 
 /// Requests decided in one call.
@@ -158,10 +159,7 @@ pub(super) async fn decide(app: &App, review: Review, key: Option<Key>) -> Resul
 /// Send an approved refund, or one that had failed.
 #[utoipa::path(
     post, path = "/api/payments/refund-requests/{id}/process/", tag = "refunds", security(("bearer" = [])),
-    params(
-        ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters"),
-    ),
+    params(("id" = i64, Path), IdempotencyKey),
     responses(
         (status = 200, body = ProcessedRefund),
         crate::http::openapi::RefusedOrBroken,
@@ -224,7 +222,7 @@ pub(crate) struct DecidedRefundRequest {
 /// Decide about many refund requests; each has its own result.
 #[utoipa::path(
     post, path = "/api/payments/refund-requests/bulk/", tag = "refunds", security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters")),
+    params(IdempotencyKey),
     request_body = DecideRefundRequests,
     responses(
         (status = 200, body = DecidedRefundRequests),

@@ -107,6 +107,7 @@ fn eligibility(goes: Route, waits: bool) -> RefundEligibility {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PreviewQuery {
     /// All that is left unless given.
     #[param(value_type = Option<f64>)]
@@ -134,7 +135,8 @@ pub(crate) struct RefundPreview {
     #[schema(value_type = f64)]
     refundable_after: MoneyNumber,
     currency: String,
-    /// The ledger's lines, for the teacher and administrators; null for everybody else.
+    /// The ledger's lines, for the teacher and administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
     postings: Option<Vec<PreviewPosting>>,
 }
 

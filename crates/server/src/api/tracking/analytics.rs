@@ -21,6 +21,7 @@ const MEASURES: &[Measure] =
     &[Measure::Payer, Measure::Payee, Measure::Captured, Measure::Method, Measure::Hour];
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct AnalyticsQuery {
     /// `7d`, `30d`, `90d` or `365d`; anything else is `30d`.
     period: Option<String>,

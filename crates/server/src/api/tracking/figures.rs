@@ -26,6 +26,7 @@ const DAYS_MAX: i64 = 3_660;
 const SECONDS_A_DAY: i64 = 86_400;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RangeQuery {
     /// A date of the marketplace's zone, or an instant, whose day counts; 30 days unless given.
     pub(in crate::api) date_from: Option<String>,

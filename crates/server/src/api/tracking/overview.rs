@@ -34,6 +34,7 @@ const LARGE: usize = 5;
 const DAILY_MAX: i64 = 92;
 
 #[derive(serde::Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct StatusQuery {
     /// Only payments in this state in the breakdown and the lists.
     status: Option<String>,

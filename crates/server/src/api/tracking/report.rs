@@ -23,6 +23,7 @@ const MEASURES: &[Measure] = &[Measure::Captured, Measure::Payer, Measure::Payee
 const METHOD: &str = "month to date x days in month / days elapsed";
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ReportQuery {
     /// The day the report is made for; today unless given.
     as_of: Option<String>,

@@ -6,9 +6,16 @@ use serde_json::{Value, json};
 use super::body::{kind, resolved};
 use super::{Operation, bearer, operations, raw};
 
+/// How often a step is repeated that is to be waited for, or that was one too many in its minute.
+const TRIES_MAX: u32 = 90;
+const PAUSE_MS: u32 = 2_000;
+/// How often the step was sent before, in a script.
+const TRIES: &str = "Number(pm.collectionVariables.get('tries') || 0)";
+
 /// A step of `walk.json` as an item. Its members: `name`, `operation` (an operation id), `as` (whose
 /// token), `body`, `path` (parameters), `before` (a script), `status`, `expects` (members and their
-/// values) and `keeps` (variables and the members they are of).
+/// values), `waits` (repeated until it is so), `keeps` (variables and the members they are of) and `needs`
+/// (a variable without which it is left out).
 pub(super) fn item(document: &Value, step: &Value) -> Value {
     let name = step["operation"].as_str().unwrap_or_default();
     let all = operations(document);
@@ -21,9 +28,8 @@ pub(super) fn item(document: &Value, step: &Value) -> Value {
     if !step["body"].is_null() {
         request["body"] = raw(&step["body"]);
     }
-    let before = step["before"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let before: Vec<String> = before.map(str::to_owned).collect();
-    let after = checks(document, operation, step);
+    let before = preparation(step);
+    let after = unless_waiting(step, &checks(document, operation, step));
     json!({
         "name": step["name"],
         "event": [script("prerequest", &before), script("test", &after)],
@@ -44,19 +50,50 @@ fn url(operation: &Operation<'_>, step: &Value) -> Value {
     json!({ "raw": format!("{{{{base_url}}}}/{}", parts.join("/")), "host": ["{{base_url}}"], "path": parts })
 }
 
-/// The lines of the test script.
+/// The lines of the script before the request.
+fn preparation(step: &Value) -> Vec<String> {
+    let pause = format!("if ({TRIES} > 0) {{ setTimeout(() => {{}}, {PAUSE_MS}); }}");
+    let needs = step["needs"].as_str();
+    let needs =
+        needs.map(|name| format!("if (!pm.variables.get('{name}')) {{ pm.execution.skipRequest(); }}"));
+    let own = step["before"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    [pause].into_iter().chain(needs).chain(own).collect()
+}
+
+/// The checks, or the same request again.
+fn unless_waiting(step: &Value, checks: &[String]) -> Vec<String> {
+    let known = expected(step).map(|(member, wanted)| format!("{} === {wanted}", read(member)));
+    let known: Vec<String> = known.collect();
+    let waits = if step["waits"] == true { format!(" || !({})", known.join(" && ")) } else { String::new() };
+    let mut lines = vec![
+        "const body = pm.response.text() ? pm.response.json() : {};".to_owned(),
+        format!("const tries = {TRIES} + 1;"),
+        format!("if (tries < {TRIES_MAX} && (pm.response.code === 429{waits})) {{"),
+        "    pm.collectionVariables.set('tries', tries);".to_owned(),
+        "    pm.execution.setNextRequest(pm.info.requestId);".to_owned(),
+        "} else {".to_owned(),
+        "    pm.collectionVariables.set('tries', 0);".to_owned(),
+    ];
+    lines.extend(checks.iter().map(|line| format!("    {line}")));
+    lines.push("}".to_owned());
+    lines
+}
+
+/// Members of the answer and their values, as they stand in a script.
+fn expected(step: &Value) -> impl Iterator<Item = (&str, String)> {
+    let all = step["expects"].as_object().into_iter().flatten();
+    all.map(|(member, wanted)| (member.as_str(), wanted.to_string()))
+}
+
+/// The checks of an answer.
 fn checks(document: &Value, operation: &Operation<'_>, step: &Value) -> Vec<String> {
     let status = &step["status"];
-    let mut lines = vec![
-        format!("pm.test('answers {status}', () => pm.response.to.have.status({status}));"),
-        "const body = pm.response.text() ? pm.response.json() : {};".to_owned(),
-    ];
+    let mut lines = vec![format!("pm.test('answers {status}', () => pm.response.to.have.status({status}));")];
     let schema = resolved(document, answer(operation, status));
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         lines.extend(typed(document, &schema["properties"][name], name));
     }
-    for (member, wanted) in step["expects"].as_object().into_iter().flatten() {
-        let wanted = wanted.to_string();
+    for (member, wanted) in expected(step) {
         lines.push(format!(
             "pm.test({}, () => pm.expect({}).to.eql({wanted}));",
             quoted(&format!("{member} is {wanted}")),

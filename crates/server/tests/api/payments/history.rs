@@ -68,6 +68,12 @@ store::both! {
                 assert_eq!(seen["summary"]["total_payments"], json!(count), "{query}");
                 assert_eq!(seen["summary"]["total_amount_dollars"], json!(amount), "{query}");
             }
+            for (who, more) in [(&cast.student, ""), (&cast.teacher, "&kind=gig_purchase"), (&cast.teacher, "&role=teacher")] {
+                let [kept, summed] = ["", "date_from=2000-01-01"];
+                let kept = history(&market, who, &format!("?{kept}{more}")).await;
+                let summed = history(&market, who, &format!("?{summed}{more}")).await;
+                assert_eq!(kept, summed, "from the sums as from the rows {more}");
+            }
             let stranger = market.student("zoe").await;
             assert_eq!(history(&market, &stranger, "").await["count"], json!(0));
             let junk = ["status=GOOD", "role=admin", "kind=car", "date_from=soon", "min_amount=x", "min_amount=-1",
@@ -133,6 +139,13 @@ store::both! {
                 "total_sessions": 2, "unique_students": 1, "average_session_earnings_dollars": 60.0,
                 "average_hourly_rate_dollars": 50.0,
             }));
+            for (who, more) in [(&cast.student, ""), (&cast.teacher, ""), (&cast.teacher, "&kind=gig_purchase")] {
+                let mut kept = market.get(who, &format!("{SUMMARY}?{more}")).await.expect(200).body;
+                let summed = format!("{SUMMARY}?date_from=2000-01-01{more}");
+                let summed = market.get(who, &summed).await.expect(200).body;
+                kept["date_range"]["from"] = json!("2000-01-01");
+                assert_eq!(kept, summed, "from the sums as from the rows {more}");
+            }
             let sold = market.get(&cast.teacher, &format!("{SUMMARY}?kind=gig_purchase")).await.expect(200).body;
             assert_eq!(sold["as_teacher"]["total_earned_dollars"], json!(45.0));
             let before = market.get(&cast.teacher, &format!("{SUMMARY}?date_to=2029-12-31")).await.expect(200).body;

@@ -72,7 +72,9 @@ store::both! {
             assert_eq!(again.body["already_requested"], true);
             let other = ask(&market, &cast.student, &paid, "20.01").await.refused(400, "refund_open");
             assert_eq!(other.body["existing_refund_id"], told.body["refund_request_id"]);
-            assert_eq!(other.body["refund_status"], "PENDING");
+            assert_eq!(other.body["status"], 400, "the problem's own");
+            let standing = json!({ "existing_refund_id": told.body["refund_request_id"], "status": "PENDING" });
+            assert_eq!(other.body["details"], standing);
             assert_eq!(given(&market).await, (0, 0));
             assert_eq!(cast.state(&market, &paid).await, "CONFIRMED PAID");
         });

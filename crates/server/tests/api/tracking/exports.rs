@@ -11,6 +11,7 @@ use store::testing::TestDb;
 use super::{ADMIN, BERLIN, Month, money};
 use crate::api::market::{Answer, Market, run};
 
+const STATEMENT: &str = "/api/payments/statement.pdf";
 const RANGE: &str = "date_from=2030-03-01&date_to=2030-04-30";
 
 async fn exported(month: &Month<'_>, query: &str) -> Answer {
@@ -93,7 +94,23 @@ async fn odd(market: &Market, month: &Month<'_>) {
     for path in ["export/", "report.pdf"] {
         market.get(&month.student, &format!("{ADMIN}/{path}")).await.refused(403, "admin_required");
     }
-    market.get(&month.student, "/api/payments/statement.pdf").await.refused(403, "teacher_required");
+    market.get(&month.student, STATEMENT).await.refused(403, "teacher_required");
+}
+
+/// What a reader of documents shows of one: its lines, with their columns.
+fn shown(document: &[u8]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("printed.pdf");
+    std::fs::write(&file, document).expect("written");
+    let mut reader = Command::new("pdftotext");
+    reader.args(["-layout", "-enc", "UTF-8"]).arg(&file).arg("-");
+    let output = reader.output().expect("`cargo xtask ci` installs it");
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("UTF-8 was asked for")
 }
 
 /// Each printed figure is the endpoint's: its text stands in the document.
@@ -102,7 +119,7 @@ async fn printed(market: &Market, month: &Month<'_>) {
     let path = format!("{ADMIN}/report.pdf?as_of=2030-04-10");
     let document = market.get(&month.admin, &path).await.expect(200);
     assert_eq!(document.headers["content-type"], "application/pdf");
-    assert!(document.text.starts_with("%PDF-1."));
+    let document = shown(&document.bytes);
     let figures = [
         &report["current_month"]["revenue_dollars"],
         &report["last_month"]["platform_fees_dollars"],
@@ -111,19 +128,20 @@ async fn printed(market: &Market, month: &Month<'_>) {
         &report["projections"]["projected_revenue_dollars"],
     ];
     for figure in figures {
-        assert!(document.text.contains(&format!(" {figure}")), "{figure}");
+        assert!(document.contains(&format!(" {figure}")), "{figure}: {document}");
     }
     let (teacher, _) = &month.teachers[0];
     let range = "date_from=2030-03-20&date_to=2030-04-02";
     let summary = market.get(teacher, &format!("/api/payments/summary/?{range}")).await.expect(200).body;
-    let statement = market.get(teacher, &format!("/api/payments/statement.pdf?{range}")).await.expect(200);
+    let statement = market.get(teacher, &format!("{STATEMENT}?{range}")).await.expect(200);
+    let statement = shown(&statement.bytes);
     for name in
         ["total_earned_dollars", "platform_fees_paid_dollars", "gross_revenue_dollars", "total_sessions"]
     {
         let figure: &Value = &summary["as_teacher"][name];
-        assert!(statement.text.contains(&format!(" {figure}")), "{name} {figure}");
+        assert!(statement.contains(&format!(" {figure}")), "{name} {figure}: {statement}");
     }
-    assert!(statement.text.contains("tina Example"));
+    assert!(statement.contains("tina Example"));
 }
 
 store::both! {
@@ -136,6 +154,32 @@ store::both! {
             printed(&market, &month).await;
         });
     }
+}
+
+/// Languages are taught by people of all of them. Names come as they were typed: accents may be letters of
+/// their own.
+#[test]
+fn names_in_many_letters_are_printed_and_can_be_copied() {
+    run(&TestDb::sqlite(), BERLIN, async |market| {
+        let month = Month::of(&market).await;
+        let (teacher, gig) = &month.teachers[0];
+        let typed = "Z\u{307}o\u{301}\u{142}c\u{301} Ελληνικά Тест Vie\u{323}\u{302}t ğ";
+        let profile = json!({ "full_name": typed });
+        market.patch(teacher, "/api/accounts/profiles/me/", profile).await.expect(200);
+        let title = json!({ "service_title": "Ґанок 中 ẞ" });
+        market.patch(teacher, &format!("/api/accounts/gigs/{}/", gig.0), title).await.expect(200);
+        let booking = month.booked(0, 60).await;
+        month.pay(booking, "visa", 200).await;
+        let statement = market.get(teacher, STATEMENT).await.expect(200);
+        let statement = shown(&statement.bytes);
+        let mut lines = statement.lines();
+        let heading = lines.next().expect("a heading");
+        let columns: Vec<&str> = heading.split("  ").filter(|part| !part.is_empty()).map(str::trim).collect();
+        assert_eq!(columns, ["Statement of earnings: Żółć Ελληνικά Тест Việt ğ", "USD"], "{statement}");
+        assert_eq!(lines.next(), Some("… to …, Europe/Berlin"));
+        let paid = statement.lines().find(|line| line.starts_with("2030-01-01")).expect("the payment");
+        assert!(paid.contains(" Ґанок 中 ẞ ") && paid.ends_with(" 0.00"), "also what has no glyph: {paid}");
+    });
 }
 
 #[test]
