@@ -83,14 +83,13 @@ impl Browser {
         let cookies =
             kept.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         let headers = [("cookie", cookies.as_str())];
-        let answer = match url.as_str().strip_prefix(OURS) {
-            Some(path) => self.router.send(Method::GET, None, path, &headers, None).await,
-            None => {
-                let request = self.http.get(url.clone()).header("cookie", cookies);
-                let response = request.send().await.expect("the provider answers");
-                let (status, headers) = (response.status(), response.headers().clone());
-                Answer::new(status, headers, response.bytes().await.expect("a whole body").to_vec())
-            }
+        let answer = if let Some(path) = url.as_str().strip_prefix(OURS) {
+            self.router.send(Method::GET, None, path, &headers, None).await
+        } else {
+            let request = self.http.get(url.clone()).header("cookie", cookies);
+            let response = request.send().await.expect("the provider answers");
+            let (status, headers) = (response.status(), response.headers().clone());
+            Answer::new(status, headers, response.bytes().await.expect("a whole body").to_vec())
         };
         self.keep(&place, &answer.headers);
         answer

@@ -130,7 +130,7 @@ pub(super) async fn initiate(
     let redirect_to = allowed_redirect(&app, body.value.redirect_to)?
         .or_else(|| app.config.auth.redirects.first().cloned())
         .ok_or_else(not_configured)?;
-    openid.check().await.map_err(unavailable)?;
+    openid.check().await.map_err(|error| unavailable(&error))?;
     let [state, key] = [(); 2].map(|()| token_256(app.dice.as_ref()));
     let departure = Departure {
         redirect_to: redirect_to.split('#').next().unwrap_or_default().to_owned(),
@@ -164,7 +164,7 @@ pub(super) async fn depart(
     let departure: Departure = open(&app, &wanted, &row.sealed)?;
     let verifier = Secret::new(departure.verifier);
     let url = openid.authorization_url(&query.state, &departure.nonce, &verifier).await;
-    let url = url.map_err(unavailable)?;
+    let url = url.map_err(|error| unavailable(&error))?;
     Ok(see_other(&url, &cookie(&openid, query.key.expose(), COOKIE_SECONDS)))
 }
 
@@ -320,8 +320,8 @@ fn not_configured() -> Problem {
     Problem::new(StatusCode::NOT_IMPLEMENTED, "not_configured", detail)
 }
 
-fn unavailable(error: OpenIdError) -> Problem {
-    tracing::warn!(%error, cause = ?std::error::Error::source(&error), "the login provider cannot be used");
+fn unavailable(error: &OpenIdError) -> Problem {
+    tracing::warn!(%error, cause = ?std::error::Error::source(error), "the login provider cannot be used");
     let detail = "Google cannot be reached at the moment. Log in with your password or try again later.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "login_provider_unavailable", detail).retry_after(5)
 }
