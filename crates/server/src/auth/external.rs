@@ -136,7 +136,7 @@ impl External {
         self.check(&token, &["jwt", "at+jwt", "application/at+jwt"]).await
     }
 
-    /// A token about a login that we asked for, with our nonce (`OpenID` Connect Core, 3.1.3.7).
+    /// A token about a login that we asked for, with our nonce (`OpenID Connect` Core, 3.1.3.7).
     pub async fn verify_login(&self, token: &str, nonce: &str) -> Result<Outsider, TokenError> {
         let token = Compact::parse(token)?;
         let outsider = self.check(&token, &["jwt"]).await?;

@@ -1,4 +1,5 @@
-//! Logging in at an `OpenID` provider: authorization code with PKCE, the rest from our server to its.
+//! Logging in at a provider of `OpenID Connect`: authorization code with PKCE, the rest from our server
+//! to its.
 //!
 //! What the provider says about itself (discovery) is read at the first login and kept as long as the
 //! process lives; its keys are those of [`External`]. Deliberately not here: cookies, slips, people.

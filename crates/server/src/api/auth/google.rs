@@ -4,9 +4,12 @@
 //! Invariants: what a browser carries is good once, for minutes, and known here by its digest; the
 //! answer of the provider counts only in the browser that left for it; whoever was suspended stays out.
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::id::PersonId;
@@ -91,6 +94,17 @@ pub(super) struct LoggedInElsewhere {
     flow_type: &'static str,
 }
 
+/// The provider, where there is one; looked at before anything that was sent.
+pub(super) struct Configured(Arc<OpenId>);
+
+impl FromRequestParts<App> for Configured {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Configured, Problem> {
+        app.openid.clone().map(Configured).ok_or_else(not_configured)
+    }
+}
+
 /// What is remembered while the browser is away.
 #[derive(Serialize, Deserialize)]
 struct Departure {
@@ -110,9 +124,9 @@ struct Departure {
 )]
 pub(super) async fn initiate(
     State(app): State<App>,
+    Configured(openid): Configured,
     body: Body<Initiate>,
 ) -> Result<Json<Initiated>, Problem> {
-    let openid = configured(&app)?;
     let redirect_to = allowed_redirect(&app, body.value.redirect_to)?
         .or_else(|| app.config.auth.redirects.first().cloned())
         .ok_or_else(not_configured)?;
@@ -139,9 +153,9 @@ pub(super) async fn initiate(
 )]
 pub(super) async fn depart(
     State(app): State<App>,
+    Configured(openid): Configured,
     Query(query): Query<DepartQuery>,
 ) -> Result<Response, Problem> {
-    let openid = configured(&app)?;
     let wanted = slip(SlipPurpose::Departure, &query.state, query.key.expose());
     let name = wanted.name.clone();
     let found = app.db.read(move |reads| reads.find::<LoginSlip>(&name)).await?;
@@ -151,7 +165,7 @@ pub(super) async fn depart(
     let verifier = Secret::new(departure.verifier);
     let url = openid.authorization_url(&query.state, &departure.nonce, &verifier).await;
     let url = url.map_err(|error| unavailable(&error))?;
-    Ok(see_other(&url, &cookie(openid, query.key.expose(), COOKIE_SECONDS)))
+    Ok(see_other(&url, &cookie(&openid, query.key.expose(), COOKIE_SECONDS)))
 }
 
 /// Back from Google: on to the client's page, with a ticket in the fragment or the reason why not.
@@ -165,20 +179,20 @@ pub(super) async fn depart(
 )]
 pub(super) async fn arrive(
     State(app): State<App>,
+    Configured(openid): Configured,
     headers: HeaderMap,
     Query(query): Query<ArriveQuery>,
 ) -> Result<Response, Problem> {
-    let openid = configured(&app)?;
-    let key = brought(&headers, &cookie_name(openid)).ok_or(Refusal::InvalidToken)?;
+    let key = brought(&headers, &cookie_name(&openid)).ok_or(Refusal::InvalidToken)?;
     let taken = slip(SlipPurpose::Departure, &query.state, key);
     let take = TakeSlip { slip: taken.clone(), real_now: app.real_clock.now() };
     let departure: Departure = open(&app, &taken, &app.db.submit(take).await?)?;
-    let fragment = match identify(openid, query, &departure).await {
+    let fragment = match identify(&openid, query, &departure).await {
         Ok(outsider) => ticket(&app, &outsider).await?,
         Err(reason) => format!("error={reason}"),
     };
     let url = format!("{}#{fragment}", departure.redirect_to);
-    Ok(see_other(&url, &cookie(openid, "", 0)))
+    Ok(see_other(&url, &cookie(&openid, "", 0)))
 }
 
 /// Who has come back, or a word for the client's page.
@@ -221,9 +235,9 @@ async fn ticket(app: &App, outsider: &Outsider) -> Result<String, Problem> {
 )]
 pub(super) async fn callback(
     State(app): State<App>,
+    _: Configured,
     body: Body<Tickets>,
 ) -> Result<Json<LoggedInElsewhere>, Problem> {
-    configured(&app)?;
     let Tickets { access_token, refresh_token, role } = body.value;
     let ticket = slip(SlipPurpose::Ticket, access_token.expose(), refresh_token.expose());
     let name = ticket.name.clone();
@@ -299,10 +313,6 @@ async fn remember(app: &App, slip: Slip, what: &impl Serialize) -> Result<(), Pr
 fn open<T: serde::de::DeserializeOwned>(app: &App, slip: &Slip, sealed: &str) -> Result<T, Problem> {
     let text = app.seal.open(&place(slip), sealed).ok_or(Refusal::InvalidToken)?;
     serde_json::from_str(text.expose()).map_err(Problem::internal)
-}
-
-fn configured(app: &App) -> Result<&OpenId, Problem> {
-    app.openid.as_deref().ok_or_else(not_configured)
 }
 
 fn not_configured() -> Problem {
