@@ -173,7 +173,7 @@ pub struct Reports {
 
 impl Default for Reports {
     fn default() -> Self {
-        Reports { calendar: Calendar::default(), high_value_minor: i64::MAX }
+        Reports { calendar: Calendar::default(), high_value_minor: 10_000 }
     }
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::postgres::Cluster;
 use crate::shell;
-use crate::{bench, crash, install, postman, rules, sim, smoke, test, tidy};
+use crate::{bench, crash, install, postman, rules, scale, sim, smoke, test, tidy};
 
 /// A check and the name it is reported under.
 struct Step {
@@ -42,6 +42,10 @@ const STEPS: &[Step] = &[
     Step { name: "smoke", run: || smoke::run(None) },
     Step { name: "walk through the test cards", run: || postman::run(None) },
     Step { name: "speed beside pgbench", run: || bench::run(&bench::Arguments::short()) },
+    Step {
+        name: "reports at 10 and at 250 thousand payments",
+        run: || scale::run(&scale::Arguments::short()),
+    },
     Step { name: "crashes on both engines", run: crash::short },
 ];
 

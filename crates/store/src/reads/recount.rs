@@ -12,8 +12,8 @@ use super::Reads;
 use crate::engine::{Fault, Value};
 use crate::tables::Stored;
 
-/// The settings that say in which zone's days the stored sums are, without it UTC's, and from what
-/// amount on payments are listed one by one, without it none.
+/// The settings that say in which zone's days the stored sums are, and from what amount on payments are
+/// listed one by one; without them the policies' defaults.
 pub(crate) const ZONE: &str = "reports.time_zone";
 pub(crate) const HIGH_VALUE: &str = "reports.high_value_cents";
 

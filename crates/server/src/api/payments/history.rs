@@ -124,8 +124,7 @@ pub(crate) async fn history(
         .db
         .read(move |reads| {
             let sides = reads.history_sums(&filter, currency)?;
-            let ids =
-                reads.payment_places(&shown, skip)?;
+            let ids = reads.payment_places(&shown, skip)?;
             let mut payments = reads.find_many::<Payment>(&ids)?;
             payments.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.id)));
             Ok((payments, sides))
