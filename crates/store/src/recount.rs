@@ -18,8 +18,9 @@ use crate::engine::{Access, Connection, Fault, Options, Url, Value};
 use crate::reads::{REPORT_HIGH_VALUE, REPORT_ZONE, Reads};
 use crate::writer;
 
-/// Sums that are added together.
-const KEYS_MAX: usize = 500;
+/// Sums of days that are added together, and totals, which have openings on many days.
+const DAYS_MAX: usize = 500;
+const TOTALS_MAX: usize = 50;
 
 /// Makes the stored sums follow what they depend on; whether they did not before. Blocks writers
 /// meanwhile.
@@ -89,10 +90,10 @@ fn parts(kept: Kept) -> Vec<Kept> {
     let days: Vec<_> = kept.days.into_iter().collect();
     let totals: Vec<_> = kept.totals.into_iter().collect();
     let days = days
-        .chunks(KEYS_MAX)
+        .chunks(DAYS_MAX)
         .map(|part| Kept { days: part.iter().cloned().collect(), totals: BTreeMap::new() });
     let totals = totals
-        .chunks(KEYS_MAX)
+        .chunks(TOTALS_MAX)
         .map(|part| Kept { days: BTreeMap::new(), totals: part.iter().cloned().collect() });
     days.chain(totals).collect()
 }

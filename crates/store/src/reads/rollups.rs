@@ -34,8 +34,16 @@ impl RollupFilter {
             && self.currency == currency
     }
 
-    fn kind(&self) -> Value {
-        Value::text(self.kind.map_or("", Word::word))
+    /// The lane, the measure, the days, the kind and the currency: $1 to $6.
+    fn values(&self, measure: Measure) -> [Value; 6] {
+        [
+            lane(),
+            Value::text(measure.word()),
+            Value::Int(self.first_day),
+            Value::Int(self.last_day),
+            Value::text(self.kind.map_or("", Word::word)),
+            Value::text(self.currency.code()),
+        ]
     }
 }
 
@@ -157,17 +165,9 @@ impl Reads<'_> {
                       AND ($5 = '' OR kind = $5) AND currency = $6 \
                       AND (day < $7 OR day = $7 AND label < $8) \
                     ORDER BY day DESC, label DESC LIMIT $9";
-        let params = [
-            lane(),
-            Value::text(Measure::Large.word()),
-            Value::Int(filter.first_day),
-            Value::Int(filter.last_day.min(*day)),
-            filter.kind(),
-            Value::text(filter.currency.code()),
-            Value::Int(*day),
-            Value::text(label.as_str()),
-            Value::Int(LARGE_PAGE),
-        ];
+        let mut params =
+            RollupFilter { last_day: filter.last_day.min(*day), ..*filter }.values(Measure::Large).to_vec();
+        params.extend([Value::Int(*day), Value::text(label.as_str()), Value::Int(LARGE_PAGE)]);
         self.rows(sql, &params)?.into_iter().map(|mut row| Ok((row.int()?, row.text()?))).collect()
     }
 
@@ -192,15 +192,7 @@ impl Reads<'_> {
     fn by_day(&mut self, measure: Measure, filter: &RollupFilter, sums: &mut Sums) -> Result<(), Fault> {
         let rest = "WHERE lane = $1 AND measure = $2 AND day BETWEEN $3 AND $4 \
                     AND ($5 = '' OR kind = $5) AND currency = $6";
-        let params = [
-            lane(),
-            Value::text(measure.word()),
-            Value::Int(filter.first_day),
-            Value::Int(filter.last_day),
-            filter.kind(),
-            Value::text(filter.currency.code()),
-        ];
-        let stored: Vec<Rollup> = self.select(rest, &params)?;
+        let stored: Vec<Rollup> = self.select(rest, &filter.values(measure))?;
         sums.extend(stored.into_iter().map(|rollup| (rollup.key, rollup.amounts)));
         Ok(())
     }
@@ -227,15 +219,7 @@ impl Reads<'_> {
             same("b"),
             first("> $4"),
         );
-        let params = [
-            lane(),
-            Value::text(measure.word()),
-            Value::Int(filter.first_day),
-            Value::Int(filter.last_day),
-            filter.kind(),
-            Value::text(filter.currency.code()),
-        ];
-        for mut row in self.rows(&sql, &params)? {
+        for mut row in self.rows(&sql, &filter.values(measure))? {
             let (kind, label) = (kind(&mut row)?, row.text()?);
             let key = RollupKey { measure, day: 0, kind, currency: filter.currency, label };
             sums.entry(key).or_default().add(amounts(&mut row)?, 1);

@@ -42,7 +42,7 @@ pub(crate) async fn printed_report(
 
 /// What the caller earned, payment by payment: the teacher's side of `summary/`, printed.
 ///
-/// Names are printed in Latin, Greek, Cyrillic, Armenian and Georgian letters. Others, such as Chinese or
+/// Names are printed in Latin (Vietnamese too), Greek and Cyrillic letters. Others, such as Chinese or
 /// Arabic ones, are shown as boxes; copied out of the document they are what they were.
 #[utoipa::path(
     get, path = "/api/payments/statement.pdf", tag = "tracking", security(("bearer" = [])),
@@ -62,9 +62,7 @@ pub(crate) async fn printed_statement(
     }
     let known = Known { person: caller.person.clone(), teacher: caller.teacher, student: caller.student };
     let zone = app.policies.reports.calendar.zone.clone();
-    let open =
-        |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| "…".into());
-    let range = format!("{} to {}, {zone}", open(&query.date_from), open(&query.date_to));
+    let range = format!("{}, {zone}", span(&query));
     let summary = summary_of(&app, known, query).await?;
     let name = &caller.person.full_name;
     let mut lines = vec![
@@ -79,6 +77,17 @@ pub(crate) async fn printed_statement(
         lines.push(Line::Plain(payment(&app, &view)));
     }
     Ok((file(PDF, "statement.pdf"), document(&lines)).into_response())
+}
+
+/// What somebody asked for, as it is read.
+fn span(query: &SummaryQuery) -> String {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    match (given(&query.date_from), given(&query.date_to)) {
+        (Some(from), Some(to)) => format!("{from} to {to}"),
+        (Some(from), None) => format!("from {from}"),
+        (None, Some(to)) => format!("until {to}"),
+        (None, None) => "Everything so far".into(),
+    }
 }
 
 fn payment(app: &App, view: &View) -> String {
