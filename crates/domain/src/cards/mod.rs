@@ -66,10 +66,7 @@ impl Fact for ForgetCustomer {
     }
 
     fn record(&self, _cx: &Context<'_>, world: &mut World) {
-        let key = (self.person, self.gateway.clone());
-        if world.customers.get(&key).is_some() {
-            world.customers.remove(&key);
-        }
+        world.customers.remove(&(self.person, self.gateway.clone()));
     }
 }
 

@@ -58,9 +58,8 @@ pub fn note(cx: &Context<'_>, world: &mut World) {
     let mut sums = Sums::new();
     let mut lane = None;
     // A foreign key stands behind every payment named here; one that is gone is no panic all the same.
-    let payment = |id: &PaymentId| world.payments.peek(id);
     let of = |id: &PaymentId, lines: &dyn Fn(&Payment) -> Vec<(RollupKey, Amounts)>| {
-        payment(id).map_or_else(Vec::new, lines)
+        world.payments.peek(id).map_or_else(Vec::new, lines)
     };
     collect(world.payments.changes(), &mut sums, &mut lane, |payment| of_payment(reports, payment));
     collect(world.refunds.changes(), &mut sums, &mut lane, |refund| {

@@ -76,13 +76,13 @@ impl Reads<'_> {
     ) -> Result<[HistorySums; 2], Fault> {
         let shown = |side: &Side| filter.side.is_none_or(|only| only == *side);
         if let Some(person) = filter.unfiltered() {
-            let measures = [Side::Payer, Side::Payee].into_iter().filter(shown);
+            let measures = Side::BOTH.into_iter().filter(shown);
             let measures: Vec<Measure> = measures.flat_map(|side| [standing(side), returned(side)]).collect();
             let totals = self.person_totals(&measures, person)?;
-            return Ok([Side::Payer, Side::Payee].map(|side| history(&totals, side, filter.kind, currency)));
+            return Ok(Side::BOTH.map(|side| history(&totals, side, filter.kind, currency)));
         }
         let mut both = [HistorySums::default(), HistorySums::default()];
-        for (sums, side) in both.iter_mut().zip([Side::Payer, Side::Payee]) {
+        for (sums, side) in both.iter_mut().zip(Side::BOTH) {
             if shown(&side) {
                 *sums = self.filtered_history(&scope(filter, side), currency)?;
             }
@@ -115,14 +115,12 @@ impl Reads<'_> {
 
     /// What a person paid, and what he earned, by the time of payment.
     pub fn paid_sums(&mut self, filter: &PaidFilter) -> Result<[PaidSums; 2], Fault> {
-        const SIDES: [Side; 2] = [Side::Payer, Side::Payee];
         if PaymentFilter::always(filter.from, filter.until) {
             let of = |side: Side| [standing(side), returned(side), partner(side)];
-            let totals = self.person_totals(&SIDES.map(of).concat(), filter.person)?;
-            return Ok(SIDES.map(|side| paid_in_all(&totals, side, filter.kind, filter.currency)));
+            let totals = self.person_totals(&Side::BOTH.map(of).concat(), filter.person)?;
+            return Ok(Side::BOTH.map(|side| paid_in_all(&totals, side, filter.kind, filter.currency)));
         }
-        let [payer, payee] = SIDES;
-        Ok([self.paid_between(filter, payer)?, self.paid_between(filter, payee)?])
+        Ok([self.paid_between(filter, Side::Payer)?, self.paid_between(filter, Side::Payee)?])
     }
 
     fn paid_between(&mut self, filter: &PaidFilter, side: Side) -> Result<PaidSums, Fault> {
@@ -226,7 +224,8 @@ fn history(totals: &PersonTotals, side: Side, kind: Option<Kind>, currency: Curr
     let wanted = |key: &TotalKey| kind.is_none_or(|only| only == key.kind);
     let own = |key: &TotalKey| wanted(key) && key.currency == currency;
     let counts = totals.parts(standing(side), wanted).into_iter();
-    let captured = totals.sum(standing(side), |key| own(key) && key.part != Standing::Open.word());
+    // Only what was captured has amounts beside its number.
+    let captured = totals.sum(standing(side), own);
     let gone = totals.sum(returned(side), own);
     HistorySums {
         counts: counts.filter_map(|(part, amounts)| Some((Standing::parse(part)?, amounts.number))).collect(),

@@ -16,6 +16,10 @@ pub enum Side {
     Payee,
 }
 
+impl Side {
+    pub(super) const BOTH: [Side; 2] = [Side::Payer, Side::Payee];
+}
+
 /// What a list of payments shows.
 #[derive(Clone, Debug)]
 pub struct PaymentFilter {
