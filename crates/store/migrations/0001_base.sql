@@ -200,13 +200,13 @@ CREATE TABLE booking (
     CHECK (starts_at < ends_at),
     CHECK (proposed_starts_at < proposed_ends_at),
     CHECK (payer <> payee)
-);
+) WITH (fillfactor = 70);
 CREATE INDEX booking_payee ON booking (lane, payee, created_at, id);
 CREATE INDEX booking_payer ON booking (payer, created_at, id);
 -- By start, unscheduled last: how parties see them.
 CREATE INDEX booking_payee_start ON booking (lane, payee, (COALESCE(starts_at, -1)), id);
 CREATE INDEX booking_payer_start ON booking (payer, (COALESCE(starts_at, -1)), id);
-CREATE INDEX booking_wake ON booking (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX booking_wake ON booking (wake_at, id) WHERE wake_at IS NOT NULL;
 
 -- At a provider that has to be called. Made while `reference` stands; another one may exist while `unsure` does.
 CREATE TABLE meeting (
@@ -291,13 +291,12 @@ CREATE TABLE payment (
     CHECK (captured_minor IN (0, total_minor)),
     CHECK (total_minor + subsidy_minor = fee_minor + share_minor),
     CHECK (total_minor >= 0 AND fee_minor >= 0 AND subsidy_minor >= 0 AND share_minor >= 0)
-);
+) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX payment_booking ON payment (lane, booking);
 CREATE INDEX payment_payee ON payment (lane, payee, created_at, id);
 CREATE INDEX payment_payer ON payment (payer, created_at, id);
 CREATE INDEX payment_created ON payment (created_at, id);
-CREATE INDEX payment_paid ON payment (paid_at, id) WHERE paid_at IS NOT NULL;
-CREATE INDEX payment_wake ON payment (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX payment_wake ON payment (wake_at, id) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE op (
     lane BIGINT NOT NULL,
@@ -336,7 +335,7 @@ CREATE TABLE op (
 -- At most one live-or-successful charge a payment; late money is told apart.
 CREATE UNIQUE INDEX op_one_charge ON op (lane, payment) WHERE kind = 'charge' AND state IN ('intent', 'in_flight', 'waiting', 'unknown', 'succeeded');
 CREATE INDEX op_payment ON op (lane, payment);
-CREATE INDEX op_wake ON op (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX op_wake ON op (wake_at, id) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE refund (
     lane BIGINT NOT NULL,
@@ -442,7 +441,7 @@ CREATE TABLE balance (
     pending_minor BIGINT NOT NULL,
     postings BIGINT NOT NULL,
     PRIMARY KEY (lane, account, owner, currency)
-);
+) WITH (fillfactor = 70);
 
 -- The sums of days that reports are read from; only folding the deltas below writes them.
 CREATE TABLE rollup (
@@ -479,7 +478,7 @@ CREATE TABLE rollup_total (
     hourly_minor BIGINT NOT NULL,
     rated BIGINT NOT NULL,
     PRIMARY KEY (lane, measure, label, part, kind, currency)
-);
+) WITH (fillfactor = 70);
 
 -- What a total was when a day began on which something was added to it.
 CREATE TABLE rollup_opening (
@@ -532,7 +531,7 @@ CREATE TABLE job (
     PRIMARY KEY (lane, id)
 );
 CREATE UNIQUE INDEX job_once ON job (lane, kind, key);
-CREATE INDEX job_due ON job (run_at) WHERE state = 'queued';
+CREATE INDEX job_due ON job (run_at, id) WHERE state = 'queued';
 
 CREATE TABLE inbox (
     lane BIGINT NOT NULL,
@@ -553,7 +552,7 @@ CREATE TABLE inbox (
     processed_at BIGINT,
     PRIMARY KEY (lane, id)
 );
-CREATE INDEX inbox_wake ON inbox (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX inbox_wake ON inbox (wake_at, id) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE idempotency (
     lane BIGINT NOT NULL,
@@ -567,7 +566,7 @@ CREATE TABLE idempotency (
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (lane, person, operation, key)
-);
+) WITH (fillfactor = 70);
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 
 CREATE TABLE audit (

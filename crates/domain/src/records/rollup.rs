@@ -30,7 +30,8 @@ words! {
         Payer = "payer",
         Payee = "payee",
 
-        /// A person's payments on a side, in parts by [`Standing`].
+        /// A person's payments on a side that are not paid, in parts by [`Standing`]: those that are paid
+        /// are the captured ones without the returned ones.
         PayerStanding = "payer_standing",
         PayeeStanding = "payee_standing",
         /// A person's payments on a side that are paid, in parts by who is on the other.

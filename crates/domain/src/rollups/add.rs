@@ -1,6 +1,7 @@
 //! Adding to the sums that are kept.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::Kept;
 use crate::records::{Amounts, OpeningKey, Rollup, RollupOpening, RollupTotal, TotalKey};
@@ -11,19 +12,15 @@ use crate::world::{Needs, World};
 pub struct Add<'a>(pub &'a Kept);
 
 impl Add<'_> {
-    /// The sums, and every opening since the first day that something is added to.
+    /// The sums; of totals that something is added to late, every opening since.
     pub fn needs(self, world: &World, needs: &mut Needs) {
         for key in self.0.days.keys() {
             needs.rollups.key(key.clone());
         }
         for (key, days) in &self.0.totals {
             needs.rollup_totals.key(key.clone());
-            if !key.measure.has_openings() {
-                continue;
-            }
-            let (Some(first), Some(last)) = (days.keys().next(), days.keys().next_back()) else { continue };
-            let until = world.rollup_totals.peek(key).map_or(*last, |total| total.last_day.max(*last));
-            for day in *first..=until {
+            let until = world.rollup_totals.peek(key).map(|total| total.last_day);
+            for day in raised(key, days, until) {
                 needs.rollup_openings.key(OpeningKey { total: key.clone(), day });
             }
         }
@@ -52,10 +49,10 @@ impl Add<'_> {
 fn add_to_total(world: &mut World, key: &TotalKey, days: &BTreeMap<i64, Amounts>) {
     let before = world.rollup_totals.get(key).cloned();
     let mut sum = before.as_ref().map(|total| total.amounts).unwrap_or_default();
-    let last = days.keys().next_back().copied().unwrap_or(0);
-    let last_day = before.as_ref().map_or(last, |total| total.last_day.max(last));
+    let until = before.as_ref().map(|total| total.last_day);
+    let last_day = days.keys().next_back().copied().max(until).unwrap_or(0);
     if key.measure.has_openings() {
-        add_to_openings(world, key, days, (sum, last_day));
+        add_to_openings(world, key, days, (sum, until));
     }
     for amounts in days.values() {
         sum.add(*amounts, 1);
@@ -71,22 +68,37 @@ fn add_to_openings(
     world: &mut World,
     key: &TotalKey,
     days: &BTreeMap<i64, Amounts>,
-    (total, last_day): (Amounts, i64),
+    (total, until): (Amounts, Option<i64>),
 ) {
+    let before = |day: i64, mut amounts: Amounts| {
+        days.range(..day).for_each(|(_, earlier)| amounts.add(*earlier, 1));
+        amounts
+    };
+    let insert = |world: &mut World, day: i64, amounts: Amounts| {
+        let key = OpeningKey { total: key.clone(), day };
+        world.rollup_openings.insert(RollupOpening { key, amounts });
+    };
+    for day in days.keys().filter(|day| until.is_none_or(|until| **day > until)) {
+        insert(world, *day, before(*day, total));
+    }
     let mut next = total;
-    let Some(first) = days.keys().next() else { return };
-    for day in (*first..=last_day).rev() {
+    for day in raised(key, days, until).rev() {
         let opening = OpeningKey { total: key.clone(), day };
         let stored = world.rollup_openings.get(&opening).map(|opening| opening.amounts);
         next = stored.unwrap_or(next);
-        let mut amounts = next;
-        for earlier in days.range(..day).map(|(_, amounts)| *amounts) {
-            amounts.add(earlier, 1);
-        }
         if stored.is_some() {
-            world.rollup_openings.update(&opening, |opening| opening.amounts = amounts);
+            world.rollup_openings.update(&opening, |opening| opening.amounts = before(day, next));
         } else if days.contains_key(&day) {
-            world.rollup_openings.insert(RollupOpening { key: opening, amounts });
+            insert(world, day, before(day, next));
         }
+    }
+}
+
+/// The days whose openings another amount on these days may change, until the last one of the total.
+/// What is added on that one comes after it has opened, and later days have none yet.
+fn raised(key: &TotalKey, days: &BTreeMap<i64, Amounts>, until: Option<i64>) -> RangeInclusive<i64> {
+    match (days.keys().next(), until) {
+        (Some(first), Some(until)) if *first < until && key.measure.has_openings() => *first..=until,
+        _ => RangeInclusive::new(1, 0),
     }
 }

@@ -1,5 +1,6 @@
 //! Adding what commits have changed to the sums.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{Add, Kept};
@@ -21,11 +22,17 @@ impl Fold {
     pub fn of(deltas: &[RollupDelta]) -> Option<Fold> {
         let kept = |delta: &RollupDelta| Some((delta.id, Kept::of(&delta.sums()?)));
         let each: BTreeMap<DeltaId, Kept> = deltas.iter().map(kept).collect::<Option<_>>()?;
-        let mut all = Kept::default();
-        for kept in each.values() {
-            all.merge(kept);
-        }
+        let all = Kept::all(each.values());
         Some(Fold { each, all })
+    }
+
+    /// What those add that nobody has folded, as far as it is known.
+    fn waiting(&self, world: &World) -> Cow<'_, Kept> {
+        let waits = |id: &DeltaId| !world.rollup_deltas.loaded(id) || world.rollup_deltas.get(id).is_some();
+        if self.each.keys().all(waits) {
+            return Cow::Borrowed(&self.all);
+        }
+        Cow::Owned(Kept::all(self.each.iter().filter(|(id, _)| waits(id)).map(|(_, kept)| kept)))
     }
 }
 
@@ -42,21 +49,13 @@ impl Fact for Fold {
         for id in self.each.keys() {
             needs.rollup_deltas.key(*id);
         }
-        Add(&self.all).needs(world, needs);
+        Add(&self.waiting(world)).needs(world, needs);
     }
 
     fn record(&self, _cx: &Context<'_>, world: &mut World) -> usize {
+        Add(&self.waiting(world)).to(world);
         let waiting: Vec<&DeltaId> =
             self.each.keys().filter(|id| world.rollup_deltas.get(id).is_some()).collect();
-        if waiting.len() == self.each.len() {
-            Add(&self.all).to(world);
-        } else {
-            let mut rest = Kept::default();
-            for id in &waiting {
-                rest.merge(&self.each[id]);
-            }
-            Add(&rest).to(world);
-        }
         for id in &waiting {
             world.rollup_deltas.remove(id);
         }

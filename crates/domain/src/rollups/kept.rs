@@ -34,8 +34,21 @@ impl Kept {
         }
     }
 
-    /// Adds what another adds.
-    pub fn merge(&mut self, other: &Kept) {
+    /// What several add together. Where they undo each other nothing is left, as with a payment that
+    /// begins and ends in the same moment.
+    pub fn all<'a>(each: impl IntoIterator<Item = &'a Kept>) -> Kept {
+        let mut all = Kept::default();
+        for kept in each {
+            all.merge(kept);
+        }
+        let nothing = Amounts::default();
+        all.days.retain(|_, amounts| *amounts != nothing);
+        all.totals.values_mut().for_each(|days| days.retain(|_, amounts| *amounts != nothing));
+        all.totals.retain(|_, days| !days.is_empty());
+        all
+    }
+
+    fn merge(&mut self, other: &Kept) {
         for (key, amounts) in &other.days {
             self.days.entry(key.clone()).or_default().add(*amounts, 1);
         }
@@ -51,8 +64,6 @@ impl Kept {
         let mut words = key.label.split(' ');
         let (standing, payer, payee) =
             (words.next().unwrap_or(""), words.next().unwrap_or(""), words.next().unwrap_or(""));
-        self.total(key, Measure::PayerStanding, (payer, standing), amounts);
-        self.total(key, Measure::PayeeStanding, (payee, standing), amounts);
         let paid = standing == Standing::Paid.word();
         if paid || standing == Standing::Returned.word() {
             self.day(key, Measure::Captured, Amounts { hourly_minor: 0, rated: 0, ..amounts });
@@ -63,6 +74,9 @@ impl Kept {
             let counted = Amounts { number: amounts.number, ..Amounts::default() };
             self.total(key, Measure::PayerPartner, (payer, payee), counted);
             self.total(key, Measure::PayeePartner, (payee, payer), counted);
+        } else {
+            self.total(key, Measure::PayerStanding, (payer, standing), amounts);
+            self.total(key, Measure::PayeeStanding, (payee, standing), amounts);
         }
     }
 

@@ -11,8 +11,9 @@ use crate::app::App;
 
 /// Changes looked at in one round; as many are a long queue.
 const ROUND: usize = 512;
-/// Folded in one commit: about so many bytes, and so about a hundred payments.
-const BYTES: usize = 48 * 1024;
+/// Folded in one commit: about so many bytes, and so some hundred payments. More of them share more of
+/// the sums, and keep others waiting for longer.
+const BYTES: usize = 256 * 1024;
 
 /// How many were folded, or 0 when the next round may wait.
 pub(super) async fn fold(app: App) -> Result<usize, Error> {

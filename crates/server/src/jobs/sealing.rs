@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::audit::{AddBlock, Stretch};
 use domain::id::LANES;
-use domain::records::AuditBlock;
+use domain::records::{AuditBlock, LaneRow};
 use gateways::http::Http;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
@@ -23,11 +23,13 @@ const BLOCKS_MAX: usize = 50;
 /// For whoever collects checkpoints.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Seals all there is.
+/// Seals all there was when it began; what comes meanwhile waits for the next turn, so that sealing never
+/// runs after a busy database.
 pub(super) async fn seal(app: &App) -> Result<(), Error> {
     let mut newest = None;
+    let lanes = app.db.read(|reads| reads.lanes()).await?;
     for _ in 0..BLOCKS_MAX {
-        let (head, stretches) = gather(app).await?;
+        let (head, stretches) = gather(app, &lanes).await?;
         if stretches.is_empty() {
             break;
         }
@@ -45,10 +47,10 @@ pub(super) async fn seal(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// The newest block, and what is not sealed yet, a stretch a lane; each is read on a snapshot of its own.
-async fn gather(app: &App) -> Result<(Option<AuditBlock>, Vec<Stretch>), Error> {
-    let read = app.db.read(|reads| Ok((reads.audit_head()?, reads.lanes()?, reads.audit_cursors()?)));
-    let (head, lanes, cursors) = read.await?;
+/// The newest block, and what is not sealed yet as far as these lanes go, a stretch a lane; each is read on
+/// a snapshot of its own.
+async fn gather(app: &App, lanes: &[LaneRow]) -> Result<(Option<AuditBlock>, Vec<Stretch>), Error> {
+    let (head, cursors) = app.db.read(|reads| Ok((reads.audit_head()?, reads.audit_cursors()?))).await?;
     let mut stretches = Vec::new();
     for row in lanes {
         let lane = row.lane;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use domain::id::{Id, PersonId};
 use domain::money::Currency;
 use domain::policy::Kind;
-use domain::records::{Measure, Payment, PaymentState, Standing, TotalKey, Word};
+use domain::records::{Amounts, Measure, Payment, PaymentState, Standing, TotalKey, Word};
 use domain::time::Timestamp;
 
 use super::Reads;
@@ -77,7 +77,8 @@ impl Reads<'_> {
         let shown = |side: &Side| filter.side.is_none_or(|only| only == *side);
         if let Some(person) = filter.unfiltered() {
             let measures = Side::BOTH.into_iter().filter(shown);
-            let measures: Vec<Measure> = measures.flat_map(|side| [standing(side), returned(side)]).collect();
+            let measures: Vec<Measure> =
+                measures.flat_map(|side| [captured(side), standing(side), returned(side)]).collect();
             let totals = self.person_totals(&measures, person)?;
             return Ok(Side::BOTH.map(|side| history(&totals, side, filter.kind, currency)));
         }
@@ -116,7 +117,7 @@ impl Reads<'_> {
     /// What a person paid, and what he earned, by the time of payment.
     pub fn paid_sums(&mut self, filter: &PaidFilter) -> Result<[PaidSums; 2], Fault> {
         if PaymentFilter::always(filter.from, filter.until) {
-            let of = |side: Side| [standing(side), returned(side), partner(side)];
+            let of = |side: Side| [captured(side), standing(side), returned(side), partner(side)];
             let totals = self.person_totals(&Side::BOTH.map(of).concat(), filter.person)?;
             return Ok(Side::BOTH.map(|side| paid_in_all(&totals, side, filter.kind, filter.currency)));
         }
@@ -198,6 +199,13 @@ impl Reads<'_> {
 }
 
 /// The measures of a side.
+fn captured(side: Side) -> Measure {
+    match side {
+        Side::Payer => Measure::Payer,
+        Side::Payee => Measure::Payee,
+    }
+}
+
 fn standing(side: Side) -> Measure {
     match side {
         Side::Payer => Measure::PayerStanding,
@@ -224,11 +232,11 @@ fn history(totals: &PersonTotals, side: Side, kind: Option<Kind>, currency: Curr
     let wanted = |key: &TotalKey| kind.is_none_or(|only| only == key.kind);
     let own = |key: &TotalKey| wanted(key) && key.currency == currency;
     let counts = totals.parts(standing(side), wanted).into_iter();
-    // Only what was captured has amounts beside its number.
-    let captured = totals.sum(standing(side), own);
+    let counts = counts.filter_map(|(part, amounts)| Some((Standing::parse(part)?, amounts.number)));
+    let captured = totals.sum(captured(side), own);
     let gone = totals.sum(returned(side), own);
     HistorySums {
-        counts: counts.filter_map(|(part, amounts)| Some((Standing::parse(part)?, amounts.number))).collect(),
+        counts: counts.chain([(Standing::Paid, still_paid(totals, side, wanted).number)]).collect(),
         sums: Sums {
             captured_minor: captured.total_minor,
             refunded_minor: gone.total_minor,
@@ -240,9 +248,17 @@ fn history(totals: &PersonTotals, side: Side, kind: Option<Kind>, currency: Curr
     }
 }
 
+/// What was captured and has not gone back as a whole.
+fn still_paid(totals: &PersonTotals, side: Side, wanted: impl Fn(&TotalKey) -> bool) -> Amounts {
+    let mut paid = totals.sum(captured(side), &wanted);
+    let returned = |key: &TotalKey| wanted(key) && key.part == Standing::Returned.word();
+    paid.add(totals.sum(standing(side), returned), -1);
+    paid
+}
+
 fn paid_in_all(totals: &PersonTotals, side: Side, kind: Option<Kind>, currency: Currency) -> PaidSums {
     let own = |key: &TotalKey| kind.is_none_or(|only| only == key.kind) && key.currency == currency;
-    let paid = totals.sum(standing(side), |key| own(key) && key.part == Standing::Paid.word());
+    let paid = still_paid(totals, side, own);
     let partners = totals.parts(partner(side), own);
     let partners = partners.values().filter(|amounts| amounts.number > 0).count();
     PaidSums {

@@ -104,7 +104,7 @@ fn unguard(connection: &mut Connection) {
 const UNTRUE: &[&str] = &[
     "UPDATE rollup_total SET number = number + 1 WHERE measure = 'hour'",
     "UPDATE rollup_total SET label = label || '0' WHERE measure = 'payer'",
-    "UPDATE rollup_total SET part = 'failed' WHERE measure = 'payee_standing' AND part = 'paid'",
+    "UPDATE rollup_total SET part = 'cancelled' WHERE measure = 'payee_standing' AND part = 'returned'",
     "UPDATE rollup_total SET last_day = last_day + 1 WHERE measure = 'method'",
     "DELETE FROM rollup_total WHERE measure = 'payer_partner'",
     "UPDATE rollup_opening SET share_minor = share_minor - 1 WHERE measure = 'payee'",

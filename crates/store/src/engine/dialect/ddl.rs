@@ -1,7 +1,7 @@
 //! The first seam: one DDL text, written with BIGINT and TEXT, becomes each engine's own.
 //!
 //! SQLite: BIGINT is INTEGER, every table is STRICT, and WITHOUT ROWID when it has a primary key,
-//! so that a key look-up is one tree descent. PostgreSQL: TEXT compares by bytes (`COLLATE "C"`) as
+//! so that a key look-up is one tree descent; what PostgreSQL is told about a table's storage is left out. PostgreSQL: TEXT compares by bytes (`COLLATE "C"`) as
 //! SQLite does; that makes order equal on both and no index depends on the system's locale files.
 //! The rewrite works on tokens: comments, strings and quoted names pass untouched.
 
@@ -9,10 +9,16 @@
 pub(in crate::engine) fn sqlite_ddl(sql: &str) -> String {
     let mut table = CreateTable::default();
     let mut out = String::with_capacity(sql.len() + 64);
+    let mut storage = false;
     for token in Tokens(sql) {
+        storage &= token != ";";
+        if storage {
+            continue;
+        }
         out.push_str(if is(token, "BIGINT") { "INTEGER" } else { token });
         if let Some(keyed) = table.closed_by(token) {
             out.push_str(if keyed { " STRICT, WITHOUT ROWID" } else { " STRICT" });
+            storage = true;
         }
     }
     out
@@ -125,7 +131,7 @@ mod tests {
     use super::*;
 
     const TABLE: &str = "-- BIGINT; in a comment (stays
-CREATE TABLE IF NOT EXISTS a(id BIGINT NOT NULL, state TEXT CHECK (state IN ('BIGINT', 'it''s; TEXT')), PRIMARY KEY (id));
+CREATE TABLE IF NOT EXISTS a(id BIGINT NOT NULL, state TEXT CHECK (state IN ('BIGINT', 'it''s; TEXT')), PRIMARY KEY (id)) WITH (fillfactor = 70);
 CREATE TABLE log (at bigint NOT NULL);
 CREATE UNIQUE INDEX a_state ON a(id) WHERE (state = 'x');
 ALTER TABLE a ADD COLUMN note TEXT;
@@ -149,7 +155,7 @@ INSERT INTO a(id, state) VALUES (CAST(1 AS INTEGER), CAST(2 AS TEXT));"
         assert_eq!(
             postgres_ddl(TABLE),
             "-- BIGINT; in a comment (stays
-CREATE TABLE IF NOT EXISTS a(id BIGINT NOT NULL, state TEXT COLLATE \"C\" CHECK (state IN ('BIGINT', 'it''s; TEXT')), PRIMARY KEY (id));
+CREATE TABLE IF NOT EXISTS a(id BIGINT NOT NULL, state TEXT COLLATE \"C\" CHECK (state IN ('BIGINT', 'it''s; TEXT')), PRIMARY KEY (id)) WITH (fillfactor = 70);
 CREATE TABLE log (at bigint NOT NULL);
 CREATE UNIQUE INDEX a_state ON a(id) WHERE (state = 'x');
 ALTER TABLE a ADD COLUMN note TEXT COLLATE \"C\";

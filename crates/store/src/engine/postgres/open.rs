@@ -98,20 +98,20 @@ fn verified(roots: Option<&Path>) -> Result<MakeRustlsConnect, OpenError> {
 }
 
 /// Settings of the session. Every statement has one plan, made once: planning costs more than most
-/// look-ups. The writer works by key alone, and its plans must not turn into whole-table reads because a
-/// table was empty when they were made.
+/// look-ups. It must not turn into a whole-table read because a table was empty when it was made, or
+/// because how many rows are wanted is a parameter and so taken for a tenth of the table. No question is
+/// worth the start of a second process. The writer works by key alone.
 pub(super) fn settings(access: Access, options: &Options) -> String {
     let common = format!(
         "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {};
          SET TimeZone = 'UTC'; SET default_transaction_isolation = 'read committed';
-         SET plan_cache_mode = force_generic_plan;",
+         SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
+         SET max_parallel_workers_per_gather = 0;",
         options.lock_timeout_ms, options.statement_timeout_ms, options.idle_in_transaction_timeout_ms,
     );
     match access {
         Access::Read => common,
-        Access::Write => {
-            common + "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
-        }
+        Access::Write => common + "SET enable_hashjoin = off; SET enable_mergejoin = off;",
     }
 }
 
