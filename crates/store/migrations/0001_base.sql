@@ -156,6 +156,7 @@ CREATE TABLE offer (
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (lane, id)
 );
+CREATE INDEX offer_payee ON offer (lane, payee);
 CREATE UNIQUE INDEX offer_category ON offer (lane, payee, category) WHERE state <> 'archived';
 CREATE INDEX offer_public ON offer (state, created_at, id);
 

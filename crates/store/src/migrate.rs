@@ -110,7 +110,7 @@ fn claim(connection: &mut Connection, migration: &Migration, applied_at: i64) ->
 }
 
 fn apply(connection: &mut Connection, migration: &Migration) -> Result<(), Fault> {
-    let outcome = connection.batch(migration.sql);
+    let outcome = connection.batch(migration.sql).and_then(|()| connection.tell_sizes());
     if outcome.is_err() {
         connection.rollback();
         return outcome;

@@ -101,7 +101,7 @@ impl TestDb {
 fn tables(sql: &'static str) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     sql.split("CREATE TABLE ").skip(1).map(|made| {
         let (name, rest) = made.split_once(" (").expect("a name and a body");
-        let (body, _) = rest.split_once("\n);").expect("a body ends");
+        let (body, _) = rest.split_once("\n)").expect("a body ends");
         let columns = body.lines().filter_map(|line| line.trim().split_once(' ')).filter(|(name, rest)| {
             name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
                 && (rest.starts_with("BIGINT") || rest.starts_with("TEXT"))

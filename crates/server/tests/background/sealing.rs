@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::routing::post;
 use axum::{Json, Router};
+use domain::audit::NoteReading;
 use domain::time::Span;
 use serde_json::{Value, json};
 use server::commands::verify;
@@ -48,6 +49,31 @@ store::both! {
             assert_eq!(listed["head"]["hash"], last["hash"]);
             let [hash, signature] = ["hash", "signature"].map(|name| last[name].as_str().expect("text"));
             assert!(place.app.seal.has_signed(hash, signature));
+        });
+    }
+
+    fn a_turn_does_not_run_after_what_comes_meanwhile(db) {
+        let outside = tempfile::tempdir().expect("a folder");
+        let file = outside.path().join(CHECKPOINTS);
+        let setting = file.display().to_string();
+        run_with(db, &[("BURSAR_AUDIT__CHECKPOINTS", setting.as_str())], async |place| {
+            let lesson = place.lesson().await;
+            place.confirm(&lesson).await;
+            place.admin().await;
+            let admins = place.app.db.read(|reads| reads.admins(1)).await.expect("readable");
+            let busy = async {
+                loop {
+                    let reading = NoteReading { actor: admins[0].id, path: "/api/here/".into() };
+                    place.app.db.record(reading).await.expect("noted");
+                }
+            };
+            place.elapse(Span::minutes(2));
+            tokio::select! {
+                _ = server::jobs::run_due(&place.app) => {}
+                () = busy => {}
+            }
+            let blocks = std::fs::read_to_string(&file).expect("written").lines().count();
+            assert_eq!(blocks, 1, "each of them noted while there was more to seal");
         });
     }
 

@@ -214,6 +214,16 @@ impl Connection {
         self.noting(rows)
     }
 
+    /// After the schema has changed: the engine's planner is told what to take the tables for. PostgreSQL
+    /// finds out itself.
+    pub fn tell_sizes(&mut self) -> Result<(), Fault> {
+        let told = match &mut self.session {
+            Session::Sqlite(session) => session.tell_sizes(),
+            Session::Postgres(_) => Ok(()),
+        };
+        self.noting(told)
+    }
+
     /// The plan of a query, one line a step, in the engine's own words.
     pub fn explain(&mut self, sql: &str, params: &[Value]) -> Result<Vec<String>, Fault> {
         if self.is_postgres() {

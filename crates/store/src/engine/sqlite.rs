@@ -5,6 +5,7 @@
 //! Deliberately not here: retries (`busy_timeout` waits, the writer re-runs), the lock file.
 
 mod checkpoint;
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, OpenOptions};
@@ -125,6 +126,11 @@ impl Session {
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
         self.connection.execute_batch(sql).map_err(|error| self.fault(error))
+    }
+
+    /// Tells the planner how large to take the tables for that there are now.
+    pub(super) fn tell_sizes(&mut self) -> Result<(), Fault> {
+        sizes::tell(&self.connection).map_err(|error| self.fault(error))
     }
 
     pub(super) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {

@@ -28,8 +28,9 @@ fn planner(db: &TestDb) -> Connection {
     Connection::open(&url, Access::Read, &Options::default()).unwrap()
 }
 
+/// A lane grows with its payees' payments, so reading one is no better.
 fn whole_table(step: &str) -> bool {
-    step.contains("Seq Scan") || step.strip_prefix("SCAN ").is_some_and(is_table)
+    step.contains("Seq Scan") || step.strip_prefix("SCAN ").is_some_and(is_table) || step.contains("(lane=?)")
 }
 
 /// What SQLite scans without an index may also be the result of a question inside the question.
@@ -67,9 +68,14 @@ fn loads<R: Stored>(connection: &mut Connection) {
         if terms.is_empty() {
             continue;
         }
-        let sql = format!("SELECT 1 AS found FROM {} WHERE {}", R::NAME, terms.join(" AND "));
+        let all = R::COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+        let sql = format!("SELECT {all} FROM {} WHERE {}", R::NAME, terms.join(" AND "));
         let steps = connection.explain(&sql, &values).unwrap();
         assert!(!steps.iter().any(|step| whole_table(step)), "{sql}: {steps:#?}");
+        // What is found by several columns must not be looked for by the first of them.
+        let found_by = |step: &String| step.matches("=?").count();
+        let by_all = connection.is_postgres() || steps.iter().all(|step| found_by(step) == columns.len());
+        assert!(by_all, "{sql}: {steps:#?}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! The first seam: one DDL text, written with BIGINT and TEXT, becomes each engine's own.
 //!
 //! SQLite: BIGINT is INTEGER, every table is STRICT, and WITHOUT ROWID when it has a primary key,
-//! so that a key look-up is one tree descent; what PostgreSQL is told about a table's storage is left out. PostgreSQL: TEXT compares by bytes (`COLLATE "C"`) as
-//! SQLite does; that makes order equal on both and no index depends on the system's locale files.
+//! so that a key look-up is one tree descent; what PostgreSQL is told of a table's storage is left out.
+//! PostgreSQL: TEXT compares by bytes (`COLLATE "C"`) as SQLite does; that makes order equal on both and
+//! no index depends on the system's locale files.
 //! The rewrite works on tokens: comments, strings and quoted names pass untouched.
 
 /// The text SQLite runs.
