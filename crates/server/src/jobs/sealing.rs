@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// runs after a busy database.
 pub(super) async fn seal(app: &App) -> Result<(), Error> {
     let mut newest = None;
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method is bound to one lifetime")]
     let lanes = app.db.read(|reads| reads.lanes()).await?;
     for _ in 0..BLOCKS_MAX {
         let (head, stretches) = gather(app, &lanes).await?;
