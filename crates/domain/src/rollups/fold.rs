@@ -26,13 +26,18 @@ impl Fold {
         Some(Fold { each, all })
     }
 
-    /// What those add that nobody has folded, as far as it is known.
-    fn waiting(&self, world: &World) -> Cow<'_, Kept> {
-        let waits = |id: &DeltaId| !world.rollup_deltas.loaded(id) || world.rollup_deltas.get(id).is_some();
-        if self.each.keys().all(waits) {
+    /// Those that nobody has folded, as far as it is known.
+    fn waiting(&self, world: &World) -> Vec<DeltaId> {
+        let gone = |id: &DeltaId| world.rollup_deltas.loaded(id) && world.rollup_deltas.get(id).is_none();
+        self.each.keys().copied().filter(|id| !gone(id)).collect()
+    }
+
+    /// What some of them add together; nearly always it is all of them.
+    fn sum(&self, some: &[DeltaId]) -> Cow<'_, Kept> {
+        if some.len() == self.each.len() {
             return Cow::Borrowed(&self.all);
         }
-        Cow::Owned(Kept::all(self.each.iter().filter(|(id, _)| waits(id)).map(|(_, kept)| kept)))
+        Cow::Owned(Kept::all(some.iter().map(|id| &self.each[id])))
     }
 }
 
@@ -49,13 +54,12 @@ impl Fact for Fold {
         for id in self.each.keys() {
             needs.rollup_deltas.key(*id);
         }
-        Add(&self.waiting(world)).needs(world, needs);
+        Add(&self.sum(&self.waiting(world))).needs(world, needs);
     }
 
     fn record(&self, _cx: &Context<'_>, world: &mut World) -> usize {
-        Add(&self.waiting(world)).to(world);
-        let waiting: Vec<&DeltaId> =
-            self.each.keys().filter(|id| world.rollup_deltas.get(id).is_some()).collect();
+        let waiting = self.waiting(world);
+        Add(&self.sum(&waiting)).to(world);
         for id in &waiting {
             world.rollup_deltas.remove(id);
         }

@@ -1,5 +1,6 @@
 //! Sealing the audit in a running server, and `verify` afterwards.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -10,8 +11,9 @@ use domain::time::Span;
 use serde_json::{Value, json};
 use server::commands::verify;
 use store::testing::TestDb;
+use tempfile::TempDir;
 
-use super::place::run_with;
+use super::place::{Lesson, Place, run_with};
 
 const CHECKPOINTS: &str = "checkpoints.jsonl";
 
@@ -20,6 +22,19 @@ fn code(db: &TestDb, folder: &std::path::Path, against: &std::path::Path) -> Str
     let own = [("BURSAR_SERVER__DATA_DIR", folder.as_str()), ("BURSAR_DATABASE__URL", db.text.as_str())];
     let config = crate::common::config(&own);
     format!("{:?}", verify(&config, Some(against)).expect("it runs"))
+}
+
+/// Runs a place with a confirmed lesson, whose checkpoints are written to a file; that file's folder.
+fn written_down<F: AsyncFnOnce(Place, Lesson, &Path)>(db: &TestDb, test: F) -> TempDir {
+    let outside = tempfile::tempdir().expect("a folder");
+    let file = outside.path().join(CHECKPOINTS);
+    let setting = file.display().to_string();
+    run_with(db, &[("BURSAR_AUDIT__CHECKPOINTS", setting.as_str())], async |place| {
+        let lesson = place.lesson().await;
+        place.confirm(&lesson).await;
+        test(place, lesson, &file).await;
+    });
+    outside
 }
 
 /// Collects what is posted to it.
@@ -53,12 +68,7 @@ store::both! {
     }
 
     fn a_turn_does_not_run_after_what_comes_meanwhile(db) {
-        let outside = tempfile::tempdir().expect("a folder");
-        let file = outside.path().join(CHECKPOINTS);
-        let setting = file.display().to_string();
-        run_with(db, &[("BURSAR_AUDIT__CHECKPOINTS", setting.as_str())], async |place| {
-            let lesson = place.lesson().await;
-            place.confirm(&lesson).await;
+        written_down(db, async |place, _lesson, file| {
             place.admin().await;
             let admins = place.app.db.read(|reads| reads.admins(1)).await.expect("readable");
             let busy = async {
@@ -72,18 +82,13 @@ store::both! {
                 _ = server::jobs::run_due(&place.app) => {}
                 () = busy => {}
             }
-            let blocks = std::fs::read_to_string(&file).expect("written").lines().count();
+            let blocks = std::fs::read_to_string(file).expect("written").lines().count();
             assert_eq!(blocks, 1, "each of them noted while there was more to seal");
         });
     }
 
     fn what_has_happened_is_sealed_and_told_outside(db) {
-        let outside = tempfile::tempdir().expect("a folder");
-        let file = outside.path().join(CHECKPOINTS);
-        let setting = file.display().to_string();
-        run_with(db, &[("BURSAR_AUDIT__CHECKPOINTS", setting.as_str())], async |place| {
-            let lesson = place.lesson().await;
-            place.confirm(&lesson).await;
+        let outside = written_down(db, async |place, lesson, file| {
             place.pay(&lesson, "pm_card_visa").await;
             place.advance(Span::minutes(2)).await;
             let path = format!("/api/bookings/bookings/{}/cancel", lesson.booking);
@@ -92,7 +97,7 @@ store::both! {
             place.advance(Span::minutes(2)).await;
             let admin = place.admin().await;
             let (_, listed) = place.get(Some(&admin), "/api/payments/admin/audit").await;
-            let text = std::fs::read_to_string(&file).expect("written");
+            let text = std::fs::read_to_string(file).expect("written");
             let told: Vec<Value> =
                 text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
             let numbers: Vec<i64> = told.iter().map(|line| line["number"].as_i64().expect("a number")).collect();
@@ -103,6 +108,7 @@ store::both! {
             let signature = last["signature"].as_str().expect("a signature");
             assert!(place.app.seal.has_signed(hash, signature));
         });
+        let file = outside.path().join(CHECKPOINTS);
         let (fine, wrong) = (format!("{:?}", ExitCode::SUCCESS), format!("{:?}", ExitCode::from(1)));
         assert_eq!(code(db, outside.path(), &file), fine);
         let mut text = std::fs::read_to_string(&file).expect("written");
