@@ -130,3 +130,25 @@ fn run(reads: &mut Reads<'_>, check: &Check, lane: i64, findings: &mut Vec<Findi
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestDb;
+
+    /// Else each row of a lane would be compared with every other one.
+    #[test]
+    fn what_is_joined_is_found_by_more_than_its_lane() {
+        let db = TestDb::sqlite();
+        crate::migrate::migrate(&mut db.open(Access::Write), crate::migrations(), 7).unwrap();
+        let mut connection = db.open(Access::Read);
+        connection.begin().unwrap();
+        for check in checks::CHECKS {
+            let steps = connection.explain(check.sql, &[Value::Int(1)]).unwrap();
+            let reads = |step: &String| step.starts_with("SEARCH") || step.starts_with("SCAN");
+            let joined = steps.windows(2).filter(|pair| pair.iter().all(reads)).map(|pair| &pair[1]);
+            let loose: Vec<&String> = joined.filter(|step| step.contains("(lane=?)")).collect();
+            assert!(loose.is_empty(), "{}: {steps:#?}", check.sql);
+        }
+    }
+}

@@ -96,7 +96,7 @@ impl Session {
             statement_wait: milliseconds(options.statement_timeout_ms) + GRACE,
             commit_wait: milliseconds(options.commit_wait_ms),
         };
-        session.batch(&open::settings(access, options))?;
+        session.batch(&open::settings(options))?;
         let remarks = open::check(&session.query(open::FACTS, &[])?.remove(0), options)?;
         Ok((session, remarks))
     }

@@ -119,9 +119,9 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         invariant: "I9",
         sql: "
-        SELECT 'booking of payment', p.id, p.booking, coalesce(b.id, 0)
-          FROM payment AS p LEFT JOIN booking AS b ON b.lane = p.lane AND b.payment = p.id
-         WHERE p.lane = $1 AND p.booking IS NOT NULL AND (b.id IS NULL OR b.id <> p.booking)",
+        SELECT 'payment of the booking of payment', p.id, p.id, coalesce(b.payment, 0)
+          FROM payment AS p LEFT JOIN booking AS b ON b.lane = p.lane AND b.id = p.booking
+         WHERE p.lane = $1 AND p.booking IS NOT NULL AND (b.payment IS NULL OR b.payment <> p.id)",
     },
     Check {
         invariant: "I11",

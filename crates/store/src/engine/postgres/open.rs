@@ -18,7 +18,7 @@ use crate::engine::dialect;
 use crate::engine::fault::{Fault, OpenError};
 use crate::engine::url::{Server, Tls};
 use crate::engine::value::Row;
-use crate::engine::{Access, Options};
+use crate::engine::Options;
 
 const VERSION_MIN: i64 = 150_000;
 /// Unacknowledged bytes for so long mean that the server's machine is gone.
@@ -99,20 +99,18 @@ fn verified(roots: Option<&Path>) -> Result<MakeRustlsConnect, OpenError> {
 
 /// Settings of the session. Every statement has one plan, made once: planning costs more than most
 /// look-ups. It must not turn into a whole-table read because a table was empty when it was made, or
-/// because how many rows are wanted is a parameter and so taken for a tenth of the table. No question is
-/// worth the start of a second process. The writer works by key alone.
-pub(super) fn settings(access: Access, options: &Options) -> String {
-    let common = format!(
+/// because how many rows are wanted is a parameter and so taken for a tenth of the table. We ask for few
+/// rows, by key or in an index's order, and most pages are in memory: rows are joined one by one, not by
+/// gathering one side, and no question is worth the start of a second process.
+pub(super) fn settings(options: &Options) -> String {
+    format!(
         "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {};
          SET TimeZone = 'UTC'; SET default_transaction_isolation = 'read committed';
          SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
+         SET enable_hashjoin = off; SET enable_mergejoin = off; SET random_page_cost = 1.1;
          SET max_parallel_workers_per_gather = 0;",
         options.lock_timeout_ms, options.statement_timeout_ms, options.idle_in_transaction_timeout_ms,
-    );
-    match access {
-        Access::Read => common,
-        Access::Write => common + "SET enable_hashjoin = off; SET enable_mergejoin = off;",
-    }
+    )
 }
 
 /// Refuses what would lose money, remarks what an operator should know.
