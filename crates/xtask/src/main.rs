@@ -90,6 +90,9 @@ enum Command {
         /// Only this one; both unless given
         #[arg(long)]
         engine: Option<EngineWord>,
+        /// Ask databases that `seed` has made before, of whatever size, instead of making them
+        #[arg(long, num_args = 2, value_names = ["SMALL", "LARGE"], conflicts_with_all = ["small", "large", "engine"])]
+        made: Option<Vec<String>>,
         /// Measure this binary instead of building one
         #[arg(long)]
         binary: Option<PathBuf>,
@@ -150,9 +153,11 @@ fn main() -> ExitCode {
         Command::Seed { database, payments, binary } => {
             xtask::seed::run(&database, payments, binary.as_deref())
         }
-        Command::Scale { small, large, engine, binary, output } => {
+        Command::Scale { small, large, engine, made, binary, output } => {
             let engines = engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |one| vec![one.into()]);
-            scale::run(&scale::Arguments { small, large, engines, binary, output })
+            let made = made.and_then(|urls| <[String; 2]>::try_from(urls).ok());
+            let source = made.map_or(scale::Source::Sizes { small, large, engines }, scale::Source::Made);
+            scale::run(&scale::Arguments { source, binary, output })
         }
         Command::Smoke { binary } => xtask::smoke::run(binary.as_deref()),
         Command::Sim { arguments } => xtask::sim::run(&arguments),

@@ -163,6 +163,16 @@ impl Databases<'_> {
     }
 }
 
+/// Whose database this is.
+pub fn engine(database: &str) -> Engine {
+    if database.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres }
+}
+
+/// How many payments there are, in whatever state.
+pub fn payments(database: &str) -> Result<u64> {
+    rows(database, "SELECT count(*) FROM payment")?.trim().parse().context("no count")
+}
+
 /// What the gateway's own books say: the operation of every charge that moved money, once a movement.
 pub fn charges(books: &Path) -> Result<Vec<i64>> {
     let question = "SELECT op FROM charge WHERE movement IS NOT NULL ORDER BY op";

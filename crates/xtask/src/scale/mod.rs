@@ -2,21 +2,21 @@
 //! payments (design section 10)?
 //!
 //! Two databases with the same people and the same days are made by `bursar seed`, one small and one
-//! large; both are served, and the same questions are asked of both in turn. A median of the large one
-//! over that of the small one is what a row shows. Deliberately not here: whether the answers are
+//! large, or two made before are named; both are served, and the same questions are asked of both in
+//! turn. A median of the large one over that of the small one is what a row shows. Deliberately not here: whether the answers are
 //! right, which the tests know, and writing, which `bench` measures.
 
 mod questions;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use self::questions::Asked;
-use crate::bench::databases::{Databases, Engine, POSTGRES_SETTINGS};
-use crate::bench::node::{self, Node, Setup};
+use crate::bench::databases::{self, Databases, Engine, POSTGRES_SETTINGS};
+use crate::bench::node::{self, Setup};
 use crate::bench::{Folder, about_machine};
 use crate::postgres::{Cluster, Medium};
 
@@ -27,10 +27,16 @@ const TOLERANCE_PERCENT: u64 = 20;
 /// What the server may hold at five million payments, in KiB.
 const RESIDENT_KIB_MAX: u64 = 256 * 1024;
 
+/// What is asked.
+pub enum Source {
+    /// Databases made for it, with so many payments.
+    Sizes { small: u64, large: u64, engines: Vec<Engine> },
+    /// Databases that `xtask seed` has made before, the small one first.
+    Made([String; 2]),
+}
+
 pub struct Arguments {
-    pub small: u64,
-    pub large: u64,
-    pub engines: Vec<Engine>,
+    pub source: Source,
     pub binary: Option<PathBuf>,
     /// Where the JSON goes.
     pub output: PathBuf,
@@ -41,16 +47,21 @@ impl Arguments {
     pub fn short() -> Arguments {
         let output = crate::shell::root().join("target/scale.json");
         let engines = vec![Engine::Sqlite, Engine::Postgres];
-        Arguments { small: 10_000, large: 250_000, engines, binary: None, output }
+        let source = Source::Sizes { small: 10_000, large: 250_000, engines };
+        Arguments { source, binary: None, output }
     }
 }
 
 /// One engine's figures.
 struct Measured {
     engine: Engine,
+    /// Payments of both databases.
+    sizes: [u64; 2],
     rows: Vec<Row>,
+    /// Of the server of the large one.
     resident_kib: u64,
-    seeding_seconds: u64,
+    /// Of the large one; unknown where it was made before.
+    seeding_seconds: Option<u64>,
 }
 
 /// A question's medians, in microseconds.
@@ -70,14 +81,24 @@ impl Row {
 /// Measures, prints the tables and fails where a question costs far more than it may.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let binary = node::binary(arguments.binary.as_deref())?;
-    let cluster = Cluster::start(Medium::Disk, POSTGRES_SETTINGS)?;
     let folder = Folder::new()?;
-    let databases = Databases { cluster: &cluster, folder: &folder.0, binary: &binary };
     let mut all = Vec::new();
-    for engine in &arguments.engines {
-        let measured = measure(&databases, *engine, arguments).with_context(|| format!("{engine:?}"))?;
-        print(&measured);
-        all.push(measured);
+    match &arguments.source {
+        Source::Made(urls) => {
+            let [small, large] = urls;
+            let small = made(&binary, node::new_folder(&folder.0, "small")?, small);
+            let large = made(&binary, node::new_folder(&folder.0, "large")?, large);
+            all.push(compare(&small, &large, None)?);
+        }
+        Source::Sizes { small, large, engines } => {
+            let cluster = Cluster::start(Medium::Disk, POSTGRES_SETTINGS)?;
+            let databases = Databases { cluster: &cluster, folder: &folder.0, binary: &binary };
+            for engine in engines {
+                let (small, _) = seeded(&databases, *engine, "small", *small)?;
+                let (large, seconds) = seeded(&databases, *engine, "large", *large)?;
+                all.push(compare(&small, &large, Some(seconds)).with_context(|| format!("{engine:?}"))?);
+            }
+        }
     }
     fs::write(&arguments.output, serde_json::to_string_pretty(&report(&all, arguments)?)?)
         .with_context(|| format!("cannot write {}", arguments.output.display()))?;
@@ -87,23 +108,27 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn measure(databases: &Databases<'_>, engine: Engine, arguments: &Arguments) -> Result<Measured> {
-    let (small, _) = seeded(databases, engine, "small", arguments.small)?;
-    let (large, seeding_seconds) = seeded(databases, engine, "large", arguments.large)?;
+/// Serves both and asks them.
+fn compare(small: &Setup, large: &Setup, seeding_seconds: Option<u64>) -> Result<Measured> {
+    let sizes = [databases::payments(&small.database)?, databases::payments(&large.database)?];
+    let engine = databases::engine(&large.database);
+    let (small, large) = (small.serve()?.0, large.serve()?.0);
     let asked = [Asked::new(small.address)?, Asked::new(large.address)?];
     let rows = questions::compare(asked)?;
     let resident_kib = large.resident_kib()?;
     for node in [small, large] {
         node.stop()?;
     }
-    Ok(Measured { engine, rows, resident_kib, seeding_seconds })
+    let measured = Measured { engine, sizes, rows, resident_kib, seeding_seconds };
+    print(&measured);
+    Ok(measured)
 }
 
-/// A served database with so many payments, and how long it took to make.
-fn seeded(databases: &Databases<'_>, engine: Engine, name: &str, payments: u64) -> Result<(Node, u64)> {
+/// A database with so many payments, and how long it took to make.
+fn seeded(databases: &Databases<'_>, engine: Engine, name: &str, payments: u64) -> Result<(Setup, u64)> {
     let folder = node::new_folder(databases.folder, &format!("{engine:?}-{name}"))?;
     let database = databases.create(engine, name, &folder)?;
-    let setup = Setup { binary: databases.binary.to_owned(), database, folder, settings: Vec::new() };
+    let setup = made(databases.binary, folder, &database);
     let begun = node::now();
     setup.run(&["seed", "--payments", &payments.to_string()])?;
     let seconds = begun.elapsed().as_secs();
@@ -111,7 +136,12 @@ fn seeded(databases: &Databases<'_>, engine: Engine, name: &str, payments: u64) 
         databases.sql(name, "VACUUM ANALYZE")?;
     }
     println!("{engine:?}: {payments} payments made in {seconds} s");
-    Ok((setup.serve()?.0, seconds))
+    Ok((setup, seconds))
+}
+
+/// A database made before; what is not in the database lies in `folder`.
+fn made(binary: &Path, folder: PathBuf, url: &str) -> Setup {
+    Setup { binary: binary.to_owned(), database: url.to_owned(), folder, settings: Vec::new() }
 }
 
 fn missed(measured: &Measured, most: u64) -> Vec<String> {
@@ -145,6 +175,8 @@ fn report(all: &[Measured], arguments: &Arguments) -> Result<Value> {
         });
         json!({
             "engine": format!("{:?}", measured.engine),
+            "small": measured.sizes[0],
+            "large": measured.sizes[1],
             "rows": rows.collect::<Vec<_>>(),
             "resident_kib": measured.resident_kib,
             "seeding_seconds": measured.seeding_seconds,
@@ -152,8 +184,6 @@ fn report(all: &[Measured], arguments: &Arguments) -> Result<Value> {
     });
     Ok(json!({
         "about": about_machine(arguments.binary.as_deref())?,
-        "small": arguments.small,
-        "large": arguments.large,
         "engines": engines.collect::<Vec<_>>(),
     }))
 }
@@ -166,8 +196,13 @@ mod tests {
     fn what_costs_too_much_is_named() {
         let row = |name, small_us, large_us| Row { name, small_us, large_us };
         let rows = vec![row("flat", 200, 210), row("a scan", 200, 5_000), row("at the bound", 100, 180)];
-        let mut measured =
-            Measured { engine: Engine::Sqlite, rows, resident_kib: RESIDENT_KIB_MAX, seeding_seconds: 0 };
+        let mut measured = Measured {
+            engine: Engine::Sqlite,
+            sizes: [10, 250],
+            rows,
+            resident_kib: RESIDENT_KIB_MAX,
+            seeding_seconds: None,
+        };
         assert_eq!(missed(&measured, 180), ["Sqlite a scan 25.00"]);
         measured.resident_kib += 1;
         assert_eq!(missed(&measured, 180).len(), 2);

@@ -35,7 +35,7 @@ const fn question(name: &'static str, who: Who, path: &'static str) -> Question 
 }
 
 const QUESTIONS: &[Question] = &[
-    question("payments, first page", Who::Student, "/api/payments/payments/"),
+    question("payments of a teacher, first page", Who::Teacher, "/api/payments/payments/"),
     question("history of a student, first page", Who::Student, "/api/payments/history/"),
     question("history of a student, deepest page", Who::Student, "/api/payments/history/?page=LAST"),
     question("history of a teacher, first page", Who::Teacher, "/api/payments/history/"),
@@ -108,6 +108,12 @@ impl Asked {
         Ok(serde_json::from_slice(self.wire.call(&wire::get(path, Some(token)))?.body)?)
     }
 
+    /// Rows of a page; a report has none.
+    fn listed(&mut self, request: &[u8]) -> Result<usize> {
+        let answer: Value = serde_json::from_slice(self.wire.call(request)?.body)?;
+        Ok(answer["results"].as_array().or(answer.as_array()).map_or(0, Vec::len))
+    }
+
     fn time(&mut self, request: &[u8]) -> Result<u64> {
         let begun = now();
         let answer = self.wire.call(request)?;
@@ -125,6 +131,8 @@ pub(super) fn compare(mut servers: [Asked; 2]) -> Result<Vec<Row>> {
 fn row(servers: &mut [Asked; 2], question: &Question) -> Result<Row> {
     let [small, large] = servers;
     let (small_request, large_request) = (small.request(question)?, large.request(question)?);
+    let listed = [small.listed(&small_request)?, large.listed(&large_request)?];
+    ensure!(listed[0] == listed[1], "pages of {listed:?} rows cannot be compared");
     let mut times = (Vec::new(), Vec::new());
     for number in 0..WARM_UP + TIMES {
         let pair = (small.time(&small_request)?, large.time(&large_request)?);

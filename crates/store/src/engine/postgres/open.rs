@@ -14,11 +14,11 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::engine::Options;
 use crate::engine::dialect;
 use crate::engine::fault::{Fault, OpenError};
 use crate::engine::url::{Server, Tls};
 use crate::engine::value::Row;
-use crate::engine::Options;
 
 const VERSION_MIN: i64 = 150_000;
 /// Unacknowledged bytes for so long mean that the server's machine is gone.
