@@ -83,19 +83,21 @@ impl Asked {
         }
     }
 
-    /// The request of a question; the deepest page is the last that can be reached by its number, and
-    /// behind it a cursor leads on.
+    /// The request of a question; the deepest page is the last full one that can be reached by its number.
+    /// Behind the deepest of many rows a cursor leads on; of few, the last but one is taken, so that what
+    /// is behind it is a full page too.
     fn request(&mut self, question: &Question) -> Result<Vec<u8>> {
         let token = self.token(question.who);
-        let deepest = |path: &str, first: &Value| -> Result<String> {
+        let deepest = |path: &str, first: &Value, pages_behind: u64| -> Result<String> {
             let count = first["count"].as_u64().with_context(|| format!("no count: {first}"))?;
             let size = first["results"].as_array().map_or(1, Vec::len).max(1) as u64;
-            Ok(format!("{path}{}", (count.min(NUMBERED_MAX) / size).max(1)))
+            let reached = count.saturating_sub(pages_behind * size).min(NUMBERED_MAX);
+            Ok(format!("{path}{}", (reached / size).max(1)))
         };
         let path = if let Some(path) = question.path.strip_suffix("LAST") {
-            deepest(path, &self.ask(&format!("{path}1"), &token)?)?
+            deepest(path, &self.ask(&format!("{path}1"), &token)?, 0)?
         } else if let Some(path) = question.path.strip_suffix("NEXT") {
-            let deepest = deepest(path, &self.ask(&format!("{path}1"), &token)?)?;
+            let deepest = deepest(path, &self.ask(&format!("{path}1"), &token)?, 1)?;
             let next = self.ask(&deepest, &token)?["next"].as_str().map(str::to_owned);
             next.and_then(|url| url.find("/api").map(|at| url[at..].to_owned())).unwrap_or(deepest)
         } else {
