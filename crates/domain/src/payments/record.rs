@@ -91,7 +91,10 @@ impl Fact for RecordCharge {
         };
         crate::refunds::needs(needs, payment);
         crate::refunds::needs_of_op(needs, op, payment, self.currency().unwrap_or(op.amount.currency));
-        if let Some(booking) = payment.booking.and_then(|id| world.bookings.peek(&id)) {
+        // Money that was taken frees no time.
+        if !self.succeeded()
+            && let Some(booking) = payment.booking.and_then(|id| world.bookings.peek(&id))
+        {
             schedule::needs_to_free(needs, booking);
         }
     }
@@ -128,6 +131,10 @@ fn objects(report: &ChargeReport) -> impl Iterator<Item = &String> {
 }
 
 impl RecordCharge {
+    fn succeeded(&self) -> bool {
+        matches!(&self.heard, Heard::Answer(Answer::Done(report)) if report.state == ChargeState::Succeeded)
+    }
+
     /// The currency the gateway speaks of: ours, unless something is very wrong.
     fn currency(&self) -> Option<Currency> {
         match &self.heard {

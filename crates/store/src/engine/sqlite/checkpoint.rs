@@ -16,10 +16,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::engine::fault::{Fault, OpenError};
 
-/// Pages in the log (8 MiB) after which the thread copies, and again after as many more.
-const BESIDE_PAGES: i32 = 2_000;
-/// Pages in the log (64 MiB) after which a commit copies what the thread has left.
-const WITHIN_PAGES: i32 = 16_000;
+/// Pages in the log (32 MiB) after which the thread copies, and again after as many more. A page that
+/// changed often meanwhile is copied once.
+const BESIDE_PAGES: i32 = 8_000;
+/// Pages in the log (128 MiB) after which a commit copies what the thread has left.
+const WITHIN_PAGES: i32 = 32_000;
 
 /// The thread that copies, until the hook that wakes it is gone.
 pub(super) struct Checkpointer(Option<JoinHandle<()>>);
