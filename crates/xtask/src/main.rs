@@ -91,7 +91,8 @@ enum Command {
         #[arg(long)]
         engine: Option<EngineWord>,
         /// Ask databases that `seed` has made before, of whatever size, instead of making them
-        #[arg(long, num_args = 2, value_names = ["SMALL", "LARGE"], conflicts_with_all = ["small", "large", "engine"])]
+        #[arg(long, num_args = 2, value_names = ["SMALL", "LARGE"])]
+        #[arg(conflicts_with_all = ["small", "large", "engine"])]
         made: Option<Vec<String>>,
         /// Measure this binary instead of building one
         #[arg(long)]

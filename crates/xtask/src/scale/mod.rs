@@ -3,8 +3,8 @@
 //!
 //! Two databases with the same people and the same days are made by `bursar seed`, one small and one
 //! large, or two made before are named; both are served, and the same questions are asked of both in
-//! turn. A median of the large one over that of the small one is what a row shows. Deliberately not here: whether the answers are
-//! right, which the tests know, and writing, which `bench` measures.
+//! turn. A median of the large one over that of the small one is what a row shows. Deliberately not
+//! here: whether the answers are right, which the tests know, and writing, which `bench` measures.
 
 mod questions;
 
