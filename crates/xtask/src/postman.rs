@@ -25,7 +25,7 @@ pub fn run(binary: Option<&Path>) -> Result<()> {
     let folder = Folder::new()?;
     let folder = node::new_folder(&folder.0, "postman")?;
     let database = format!("sqlite:{}", folder.join("bursar.db").display());
-    let setup = Setup { binary, database, folder, settings: Vec::new() };
+    let setup = Setup::new(&binary, database, folder);
     let (server, _) = setup.serve()?;
     create_admin(&setup)?;
     let base_url = format!("base_url=http://{}", server.address);

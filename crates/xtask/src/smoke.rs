@@ -21,7 +21,7 @@ pub fn run(binary: Option<&Path>) -> Result<()> {
 
     let folder = node::new_folder(&folder.0, "serve")?;
     let database = format!("sqlite:{}", folder.join("bursar.db").display());
-    let setup = Setup { binary, database, folder, settings: Vec::new() };
+    let setup = Setup::new(&binary, database, folder);
     let (node, taken) = setup.serve()?;
     let mut wire = Wire::open(node.address)?;
     for path in ["/healthz", "/readyz"] {

@@ -81,10 +81,8 @@ impl Fact for RecordCharge {
         };
         needs.payments.key(op.payment);
         needs.ops.group(op.payment);
-        if let Heard::Answer(Answer::Done(report)) = &self.heard {
-            for object in objects(report) {
-                needs.claims.key((Space::GatewayObject, format!("{}:{object}", op.gateway)));
-            }
+        for object in self.report().into_iter().flat_map(objects) {
+            needs.claims.key((Space::GatewayObject, format!("{}:{object}", op.gateway)));
         }
         let Some(payment) = world.payments.peek(&op.payment) else {
             return;
@@ -104,10 +102,7 @@ impl Fact for RecordCharge {
         let step = self.apply(cx, world, &mut heard);
         let op = world.ops.get(&self.op).expect("operations are never deleted").clone();
         let payment = world.payments.get(&op.payment).expect("an operation has its payment").clone();
-        let client_secret = match &self.heard {
-            Heard::Answer(Answer::Done(report)) => report.client_secret.clone(),
-            _ => None,
-        };
+        let client_secret = self.report().and_then(|report| report.client_secret.clone());
         let settled =
             Settled { step, op, payment, decline: heard.decline, refund: heard.refund, client_secret };
         if let Some(finish) = &self.finish
@@ -131,16 +126,21 @@ fn objects(report: &ChargeReport) -> impl Iterator<Item = &String> {
 }
 
 impl RecordCharge {
+    /// What the gateway told of the charge, where it did.
+    fn report(&self) -> Option<&ChargeReport> {
+        match &self.heard {
+            Heard::Answer(Answer::Done(report)) => Some(report),
+            _ => None,
+        }
+    }
+
     fn succeeded(&self) -> bool {
-        matches!(&self.heard, Heard::Answer(Answer::Done(report)) if report.state == ChargeState::Succeeded)
+        self.report().is_some_and(|report| report.state == ChargeState::Succeeded)
     }
 
     /// The currency the gateway speaks of: ours, unless something is very wrong.
     fn currency(&self) -> Option<Currency> {
-        match &self.heard {
-            Heard::Answer(Answer::Done(report)) => Some(report.amount.currency),
-            _ => None,
-        }
+        self.report().map(|report| report.amount.currency)
     }
 
     fn apply(&self, cx: &Context<'_>, world: &mut World, out: &mut Outcome) -> Step {

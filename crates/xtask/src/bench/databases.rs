@@ -83,15 +83,14 @@ impl Databases<'_> {
     /// How many payments the run's database holds as completed.
     pub fn completed(&self, setup: &Setup) -> Result<u64> {
         let question = "SELECT count(*) FROM payment WHERE state = 'completed' AND captured_minor > 0";
-        rows(&setup.database, question)?.trim().parse().context("no count")
+        count(&setup.database, question)
     }
 
     /// How many webhooks the run's database has taken in, and how many receipts' jobs are done.
     pub fn worked_off(&self, setup: &Setup) -> Result<(u64, u64)> {
-        let count =
-            |question| -> Result<u64> { rows(&setup.database, question)?.trim().parse().context("no count") };
-        let webhooks = count("SELECT count(*) FROM inbox WHERE state = 'processed'")?;
-        Ok((webhooks, count("SELECT count(*) FROM job WHERE kind = 'receipt' AND state = 'done'")?))
+        let webhooks = count(&setup.database, "SELECT count(*) FROM inbox WHERE state = 'processed'")?;
+        let sent = "SELECT count(*) FROM job WHERE kind = 'receipt' AND state = 'done'";
+        Ok((webhooks, count(&setup.database, sent)?))
     }
 
     /// The bookings whose payment is completed.
@@ -159,7 +158,7 @@ impl Databases<'_> {
             Engine::Postgres => self.url(name),
             Engine::Sqlite => format!("sqlite:{}", self.file(name).display()),
         };
-        Setup { binary: self.binary.to_owned(), database, folder, settings: Vec::new() }
+        Setup::new(self.binary, database, folder)
     }
 }
 
@@ -170,7 +169,7 @@ pub fn engine(database: &str) -> Engine {
 
 /// How many payments there are, in whatever state.
 pub fn payments(database: &str) -> Result<u64> {
-    rows(database, "SELECT count(*) FROM payment")?.trim().parse().context("no count")
+    count(database, "SELECT count(*) FROM payment")
 }
 
 /// What the gateway's own books say: the operation of every charge that moved money, once a movement.
@@ -182,6 +181,10 @@ pub fn charges(books: &Path) -> Result<Vec<i64>> {
 
 fn numbers(database: &str, question: &str) -> Result<BTreeSet<i64>> {
     rows(database, question)?.lines().map(|line| line.parse().context("a number a line")).collect()
+}
+
+fn count(database: &str, question: &str) -> Result<u64> {
+    rows(database, question)?.trim().parse().context("no count")
 }
 
 /// One column, one line a row.

@@ -156,8 +156,7 @@ impl<'a> Bench<'a> {
         fs::remove_dir_all(&folder)?;
         let folder = node::new_folder(self.databases.folder, "cold")?;
         let database = format!("sqlite:{}", folder.join("cold.db").display());
-        let binary = self.databases.binary.to_owned();
-        let (node, taken) = Setup { binary, database, folder, settings: Vec::new() }.serve()?;
+        let (node, taken) = Setup::new(self.databases.binary, database, folder).serve()?;
         node.stop()?;
         u64::try_from(taken.as_millis()).context("for ever")
     }

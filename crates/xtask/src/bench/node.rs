@@ -46,6 +46,11 @@ pub struct Node {
 }
 
 impl Setup {
+    /// With the settings of every measurement and no more.
+    pub fn new(binary: &Path, database: String, folder: PathBuf) -> Setup {
+        Setup { binary: binary.to_owned(), database, folder, settings: Vec::new() }
+    }
+
     /// A `bursar` command with the secrets and settings of measurements: no limits, quiet logs.
     pub fn command(&self, words: &[&str]) -> Result<Command> {
         let log = fs::File::options().create(true).append(true).open(self.folder.join("log"))?;

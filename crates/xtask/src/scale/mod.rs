@@ -9,7 +9,7 @@
 mod questions;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -86,8 +86,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.source {
         Source::Made(urls) => {
             let [small, large] = urls;
-            let small = made(&binary, node::new_folder(&folder.0, "small")?, small);
-            let large = made(&binary, node::new_folder(&folder.0, "large")?, large);
+            let small = Setup::new(&binary, small.clone(), node::new_folder(&folder.0, "small")?);
+            let large = Setup::new(&binary, large.clone(), node::new_folder(&folder.0, "large")?);
             all.push(compare(&small, &large, None)?);
         }
         Source::Sizes { small, large, engines } => {
@@ -128,7 +128,7 @@ fn compare(small: &Setup, large: &Setup, seeding_seconds: Option<u64>) -> Result
 fn seeded(databases: &Databases<'_>, engine: Engine, name: &str, payments: u64) -> Result<(Setup, u64)> {
     let folder = node::new_folder(databases.folder, &format!("{engine:?}-{name}"))?;
     let database = databases.create(engine, name, &folder)?;
-    let setup = made(databases.binary, folder, &database);
+    let setup = Setup::new(databases.binary, database, folder);
     let begun = node::now();
     setup.run(&["seed", "--payments", &payments.to_string()])?;
     let seconds = begun.elapsed().as_secs();
@@ -137,11 +137,6 @@ fn seeded(databases: &Databases<'_>, engine: Engine, name: &str, payments: u64) 
     }
     println!("{engine:?}: {payments} payments made in {seconds} s");
     Ok((setup, seconds))
-}
-
-/// A database made before; what is not in the database lies in `folder`.
-fn made(binary: &Path, folder: PathBuf, url: &str) -> Setup {
-    Setup { binary: binary.to_owned(), database: url.to_owned(), folder, settings: Vec::new() }
 }
 
 fn missed(measured: &Measured, most: u64) -> Vec<String> {
