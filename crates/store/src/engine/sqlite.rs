@@ -31,12 +31,22 @@ const VERSION_MIN: i32 = 3_051_003;
 const STATEMENTS_MAX: usize = 512;
 
 pub(super) struct Session {
-    /// Goes before the checkpointer, whose thread ends with the hook in it.
     connection: rusqlite::Connection,
     checkpointer: Option<Checkpointer>,
     begin: &'static str,
     checkpoint_failed: Arc<AtomicBool>,
     broken: bool,
+}
+
+/// The last connection to a file copies the log into it and removes it. Two that close at once each take
+/// the other for one that stays, so the checkpointer's goes first.
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Its thread ends with the hook that wakes it.
+        if self.connection.wal_hook(None::<fn(&mut Wal, i32) -> rusqlite::Result<()>>).is_ok() {
+            self.checkpointer = None;
+        }
+    }
 }
 
 impl Session {

@@ -85,6 +85,25 @@ fn the_log_begins_anew_under_a_writer_that_never_rests() {
     assert!(file_bytes(&db) > 280 << 20);
 }
 
+/// A copy of a database is one file, so its log must not outlive the last writer.
+#[test]
+fn a_writer_that_is_closed_leaves_no_log() {
+    let open_and_close = || {
+        for round in 0..100 {
+            let db = TestDb::sqlite();
+            drop(planted(&db));
+            let log = db.url.sqlite_path().unwrap().with_extension("db-wal");
+            assert!(!log.exists(), "round {round}");
+        }
+    };
+    // More threads than processors, so that each is stopped wherever it is.
+    std::thread::scope(|scope| {
+        (0..8).for_each(|_| {
+            scope.spawn(open_and_close);
+        });
+    });
+}
+
 /// In one commit.
 fn write_megabytes(connection: &mut Connection, count: i64) {
     let table = "CREATE TABLE IF NOT EXISTS big(id BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (id))";
