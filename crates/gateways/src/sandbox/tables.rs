@@ -1,7 +1,8 @@
 //! The rows of the sandbox's books and the SQL that reads and writes them.
 //!
-//! Ids are `<kind>_sbx<seed><number>`: they sort in the order of creation and never repeat, neither
-//! within these books nor (by the seed) between books. What a row's change means is not here.
+//! Ids are `<kind>_sbx<seed>n<number>`: they sort in the order of creation and never repeat, neither
+//! within these books nor (by the seed) between books. The letter between keeps them from looking like
+//! card numbers, which logs mask. What a row's change means is not here.
 
 use std::cell::{Cell, RefCell};
 
@@ -188,7 +189,7 @@ impl Tables {
     pub(super) fn id(&self, kind: &str) -> String {
         let number = self.next.get();
         self.next.set(number + 1);
-        format!("{kind}_sbx{:08x}{number:010x}", self.seed)
+        format!("{kind}_sbx{:08x}n{number:010x}", self.seed)
     }
 
     pub(super) fn write(&self, sql: &str, values: impl Params) -> Sql<usize> {
@@ -455,4 +456,22 @@ fn tag(row: &Row<'_>) -> Sql<Option<OpTag>> {
 
 fn split(tag: Option<&OpTag>) -> (Option<&str>, Option<i64>) {
     (tag.map(|tag| tag.instance.as_str()), tag.map(|tag| tag.op))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_id_looks_like_a_card_number() {
+        // The shortest card number has 13 digits.
+        const SHORTEST: usize = 13;
+        let tables =
+            Tables::open(Connection::open_in_memory().expect("memory"), 0x4242_4242).expect("tables");
+        let ids: Vec<String> = (0..20).map(|_| tables.id("pi")).collect();
+        assert!(ids.is_sorted(), "{ids:?}");
+        for id in ids {
+            assert!(id.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() < SHORTEST), "{id}");
+        }
+    }
 }

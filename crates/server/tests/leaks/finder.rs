@@ -54,7 +54,7 @@ impl Finder {
 /// Digits with at most one space or dash between.
 struct Run {
     digits: String,
-    /// It begins or ends in the middle of something hexadecimal.
+    /// It begins or ends in the middle of something hexadecimal, such as a UUID.
     inside_hex: bool,
 }
 
@@ -78,7 +78,11 @@ fn luhn(digits: &str) -> bool {
 
 fn runs(bytes: &[u8]) -> Vec<Run> {
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let hex = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_hexdigit);
+    let byte = |at: Option<usize>| at.and_then(|at| bytes.get(at));
+    let hex_beside = |near: Option<usize>, far: Option<usize>| match byte(near) {
+        Some(b'-') => byte(far).is_some_and(u8::is_ascii_hexdigit),
+        byte => byte.is_some_and(u8::is_ascii_hexdigit),
+    };
     let mut runs = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
@@ -96,7 +100,8 @@ fn runs(bytes: &[u8]) -> Vec<Run> {
             at += 1;
         }
         if digits.len() >= 13 {
-            runs.push(Run { digits, inside_hex: hex(start.checked_sub(1)) || hex(Some(at)) });
+            let before = hex_beside(start.checked_sub(1), start.checked_sub(2));
+            runs.push(Run { digits, inside_hex: before || hex_beside(Some(at), Some(at + 1)) });
         }
     }
     runs
@@ -112,6 +117,9 @@ fn every_spelling_of_a_card_is_found_and_nothing_else() {
         ("4242424242424241", 0),
         ("1795240000000000", 0),
         ("d4242424242424242a", 0),
+        ("42424242-4242-4242-a000-000000000000", 0),
+        ("aaaaaaaa-aaaa-4aaa-4242-424242424242", 0),
+        ("-4242424242424242-", 1),
         ("2026-11-21 05:46:01.123456", 0),
     ] {
         assert_eq!(finder.find(text.as_bytes()).len(), count, "{text}");

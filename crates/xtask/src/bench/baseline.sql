@@ -47,18 +47,18 @@ COMMIT;
 
 BEGIN;
 UPDATE op
-   SET state = 'succeeded', reference = 'pi_sbx00000000000' || CAST(:k AS text),
-       movement = 'ch_sbx00000000000' || CAST(:k AS text), lease_until = NULL, wake_at = NULL,
+   SET state = 'succeeded', reference = 'pi_sbx00000000n000' || CAST(:k AS text),
+       movement = 'ch_sbx00000000n000' || CAST(:k AS text), lease_until = NULL, wake_at = NULL,
        updated_at = :now
  WHERE lane = :lane AND id = :op;
 UPDATE payment
-   SET state = 'completed', reference = 'pi_sbx00000000000' || CAST(:k AS text), card_brand = 'visa',
+   SET state = 'completed', reference = 'pi_sbx00000000n000' || CAST(:k AS text), card_brand = 'visa',
        card_last_four = '4242', captured_minor = total_minor, paid_at = :now, updated_at = :now
  WHERE lane = :lane AND id = :payment;
 UPDATE booking SET wake_at = :now, updated_at = :now WHERE lane = :lane AND id = :booking;
 INSERT INTO claim (lane, space, name, target, created_at) VALUES
-    (CAST(:lane AS bigint), 'gateway_object', E'sandbox\x3api_sbx00000000000' || CAST(:k AS text), CAST(:op AS bigint), CAST(:now AS bigint)),
-    (CAST(:lane AS bigint), 'gateway_object', E'sandbox\x3ach_sbx00000000000' || CAST(:k AS text), CAST(:op AS bigint), CAST(:now AS bigint));
+    (CAST(:lane AS bigint), 'gateway_object', E'sandbox\x3api_sbx00000000n000' || CAST(:k AS text), CAST(:op AS bigint), CAST(:now AS bigint)),
+    (CAST(:lane AS bigint), 'gateway_object', E'sandbox\x3ach_sbx00000000n000' || CAST(:k AS text), CAST(:op AS bigint), CAST(:now AS bigint));
 INSERT INTO entry (lane, id, recipe, subject, subject_id, currency, at)
 VALUES (CAST(:lane AS bigint), CAST(:entry AS bigint), 'charge', 'op', CAST(:op AS bigint), 'USD', CAST(:now AS bigint));
 INSERT INTO posting (lane, entry, number, account, owner, currency, posted_minor, pending_minor) VALUES
@@ -89,13 +89,13 @@ COMMIT;
 
 BEGIN;
 INSERT INTO claim (lane, space, name, target, created_at) VALUES
-    (CAST(:lane AS bigint), 'webhook_event', E'sandbox\x3aevt_sbx00000000000' || CAST(:k AS text), CAST(:inbox AS bigint), CAST(:now AS bigint));
+    (CAST(:lane AS bigint), 'webhook_event', E'sandbox\x3aevt_sbx00000000n000' || CAST(:k AS text), CAST(:inbox AS bigint), CAST(:now AS bigint));
 INSERT INTO inbox (
     lane, id, gateway, event, kind, hint, object, charge, body, state, attempts, failures, error, wake_at,
     received_at, processed_at
 ) VALUES (
-    :lane, :inbox, 'sandbox', 'evt_sbx00000000000' || CAST(:k AS text), 'payment_intent.succeeded', 'charge',
-    'pi_sbx00000000000' || CAST(:k AS text), NULL, :body, 'processed', 0, 0, NULL, NULL, :now, :now
+    :lane, :inbox, 'sandbox', 'evt_sbx00000000n000' || CAST(:k AS text), 'payment_intent.succeeded', 'charge',
+    'pi_sbx00000000n000' || CAST(:k AS text), NULL, :body, 'processed', 0, 0, NULL, NULL, :now, :now
 );
 COMMIT;
 
