@@ -64,6 +64,10 @@ pub enum Command {
     Verify(Against),
     /// Compare the books with the gateways'
     Reconcile,
+    /// Print the platform's report, as administrators see it
+    Report(Report),
+    /// Write payments, or the journal of the books, to standard output
+    Export(Export),
     /// Copy the whole database into a new file, while it is in use
     Backup(CopyFile),
     /// Put such a copy back; into PostgreSQL only if the database is empty
@@ -81,6 +85,46 @@ pub struct Listen {
     /// Address to listen on, such as 127.0.0.1:8000 (port 0: any free one)
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
+}
+
+/// As the parameters of the report's endpoint.
+#[derive(Args, Debug)]
+pub struct Report {
+    /// The day it is made for, such as 2026-01-31; today unless given
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Only payments of this kind
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Its currency; the marketplace's unless given
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ReportWord,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ReportWord {
+    Text,
+    Json,
+    Pdf,
+}
+
+/// As the parameters of the export's endpoint.
+#[derive(Args, Debug)]
+pub struct Export {
+    /// The first day, such as 2026-01-31; 30 days unless given
+    #[arg(long, value_name = "DATE")]
+    pub date_from: Option<String>,
+    /// The last day; today unless given
+    #[arg(long, value_name = "DATE")]
+    pub date_to: Option<String>,
+    /// Only payments of this kind
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// csv or json: payments; journal: entries for hledger and beancount
+    #[arg(long, value_name = "FORMAT", default_value = "csv")]
+    pub format: String,
 }
 
 #[derive(Args, Debug)]

@@ -52,6 +52,8 @@ async fn perform(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Migrate => tokio::task::spawn_blocking(move || commands::migrate(&config)).await??,
         Command::Reconcile => commands::reconcile(config).await?,
         Command::Sandbox(listen) => commands::sandbox(config, sandbox_address(&listen)?, stop).await?,
+        Command::Report(asked) => commands::report(config, asked).await?,
+        Command::Export(asked) => commands::export(config, asked).await?,
         Command::Backup(copy) => {
             tokio::task::spawn_blocking(move || commands::back_up(&config, &copy.file)).await??
         }

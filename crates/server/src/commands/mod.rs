@@ -6,6 +6,7 @@
 pub mod admin;
 mod copies;
 mod demo;
+mod figures;
 mod house;
 mod migrate;
 mod outside;
@@ -21,6 +22,7 @@ mod worker;
 
 pub use copies::{BackupError, back_up, forget, restore};
 pub use demo::demo;
+pub use figures::{FiguresError, export, report};
 pub use house::VisitError;
 pub use migrate::migrate;
 pub use policies::policies;

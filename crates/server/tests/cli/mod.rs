@@ -144,3 +144,55 @@ fn a_backup_is_put_back_where_the_secrets_are() {
     assert_eq!(elsewhere.0, Some(0), "{elsewhere:?}");
     assert!(elsewhere.1.contains("new/secrets is missing"), "{elsewhere:?}");
 }
+
+#[test]
+fn reports_and_exports_are_printed_for_scripts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with_books = |arguments: &[&str]| {
+        let books = ["--database", "sqlite:data/bursar.db"];
+        run_in(folder.path(), &[arguments, books.as_slice()].concat())
+    };
+    let printed = |arguments: &[&str]| {
+        let (code, output, errors) = with_books(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {errors}");
+        output
+    };
+    let none_yet = with_books(&["report"]);
+    assert_eq!((none_yet.0, none_yet.1.as_str()), (Some(2), ""), "{none_yet:?}");
+    printed(&["seed", "--payments", "40", "--days", "20"]);
+
+    let csv = printed(&["export"]);
+    assert!(csv.starts_with("payment_id,kind,created_at,"), "{csv}");
+    let rows = csv.lines().count() - 1;
+    let json = printed(&["export", "--format", "json"]);
+    let payments: Vec<serde_json::Value> = serde_json::from_str(&json).expect("a list");
+    assert_eq!((rows, payments.len()), (40, 40));
+    let journal = printed(&["export", "--format", "journal"]);
+    assert!(journal.contains("open Assets:"), "{journal}");
+
+    let told = printed(&["report", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&told).expect("a report");
+    let shown = printed(&["report"]);
+    let year = &report["year_to_date"];
+    let line = |what: &str, much: &serde_json::Value| {
+        let much = much.to_string();
+        let found = shown.lines().any(|line| line.starts_with(what) && line.ends_with(&format!(" {much}")));
+        assert!(found, "{what} {much} is not in {shown}");
+    };
+    line("Revenue", &year["revenue_dollars"]);
+    line("Platform fees", &year["platform_fees_dollars"]);
+    line("Payments", &year["payments"]);
+    assert!(printed(&["report", "--format", "pdf"]).starts_with("%PDF-"));
+
+    for (arguments, named) in [
+        (["report", "--as-of", "soon"], "as_of: must be a date"),
+        (["report", "--currency", "doubloons"], "currency"),
+        (["export", "--date-from", "banana"], "date_from"),
+        (["export", "--kind", "banana"], "kind"),
+        (["export", "--format", "xls"], "format: must be csv, json or journal"),
+    ] {
+        let (code, output, errors) = with_books(&arguments);
+        assert_eq!((code, output.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(errors.contains(named), "{arguments:?}: {errors}");
+    }
+}

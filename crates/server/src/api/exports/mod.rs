@@ -29,6 +29,7 @@ use serde::Deserialize;
 use store::reads::exports::ExportFilter;
 use utoipa::{IntoParams, OpenApi};
 
+pub(crate) use self::printed::{in_plain_text, on_paper};
 pub(in crate::api) use self::table::no_formula;
 use crate::api::payments::views_of;
 use crate::api::tracking::{RangeQuery, Scope, date};
@@ -60,12 +61,12 @@ pub fn document() -> utoipa::openapi::OpenApi {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
     /// A date of the marketplace's zone, or an instant, whose day counts; 30 days unless given.
-    date_from: Option<String>,
+    pub(crate) date_from: Option<String>,
     /// Inclusive; today unless given.
-    date_to: Option<String>,
-    kind: Option<String>,
+    pub(crate) date_to: Option<String>,
+    pub(crate) kind: Option<String>,
     /// `csv` (unless given), `json` or `journal`.
-    format: Option<String>,
+    pub(crate) format: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,37 +116,19 @@ pub(crate) async fn export(
     _: Admin,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
-    let format = Format::read(query.format.as_deref())?;
-    let range =
-        RangeQuery { date_from: query.date_from, date_to: query.date_to, kind: query.kind, currency: None };
-    let scope = Scope::read(&app, &range)?;
-    let (from, until) = scope.instants(&app)?;
-    // What is made while the file is written comes with the next one.
-    let until = until.min(app.clock.now() + Span(1));
-    let filter = ExportFilter { kind: scope.kind, from, until, after: None, limit: PAGE };
-    let progress = Progress { format, filter, opened: BTreeSet::new(), first: true, done: false };
-    let mut head = match format {
-        Format::Csv => table::head(),
-        Format::Json => "[".to_owned(),
-        Format::Journal => journal::head(&scope.range(&app).to_string()),
-    };
-    let (text, progress) = progress.page(&app).await?;
-    head.push_str(&text);
-    let rest = stream::try_unfold((app, progress), async |(app, progress)| {
-        if progress.done {
-            return Ok::<_, std::io::Error>(None);
-        }
-        let (text, progress) = progress.page(&app).await.map_err(|problem| {
+    let mut export = Export::begin(&app, query)?;
+    let headers = export.headers();
+    let first = export.next(&app).await?.unwrap_or_default();
+    let rest = stream::try_unfold((app, export), async |(app, mut export)| {
+        let part = export.next(&app).await.map_err(|problem| {
             tracing::error!(code = problem.code(), "an export broke off");
             std::io::Error::other("the export broke off")
         })?;
-        Ok(Some((Bytes::from(text), (app, progress))))
+        Ok::<_, std::io::Error>(part.map(|text| (Bytes::from(text), (app, export))))
     });
-    let first = stream::once(std::future::ready(Ok(Bytes::from(head))));
+    let first = stream::once(std::future::ready(Ok(Bytes::from(first))));
     let body = Body::from_stream(futures_util::StreamExt::chain(first, rest));
-    let (kind, end) = format.names();
-    let name = format!("bursar-{}-{}.{end}", date(scope.first_day), date(scope.last_day));
-    Ok((file(kind, &name), body).into_response())
+    Ok((headers, body).into_response())
 }
 
 /// The headers of an answer that is kept as a file.
@@ -154,10 +137,13 @@ fn file(kind: &'static str, name: &str) -> [(header::HeaderName, String); 2] {
     [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)]
 }
 
-/// How far an export has come.
-struct Progress {
+/// An export, and how far it has come.
+pub(crate) struct Export {
     format: Format,
+    scope: Scope,
     filter: ExportFilter,
+    /// What stands before the first row.
+    head: String,
     /// The accounts that a journal has opened.
     opened: BTreeSet<String>,
     /// Nothing is written yet.
@@ -165,35 +151,70 @@ struct Progress {
     done: bool,
 }
 
-impl Progress {
-    async fn page(mut self, app: &App) -> Result<(String, Progress), Problem> {
-        let filter = self.filter;
-        let mut text = String::new();
-        let read = if self.format == Format::Journal {
-            let entries = app.db.read(move |reads| reads.exported_entries(&filter)).await?;
-            for booked in &entries {
-                journal::write(&mut text, booked, &app.policies.reports.calendar, &mut self.opened);
-            }
-            self.filter.after = entries.last().map(|last| (last.entry.at, last.entry.id.raw()));
-            entries.len()
-        } else {
-            let payments = app.db.read(move |reads| reads.exported_payments(&filter)).await?;
-            self.filter.after = payments.last().map(|last| (last.created_at, last.id.raw()));
-            let views = views_of(app, payments).await?;
-            for row in views.iter().map(table::row) {
-                if self.format == Format::Csv {
-                    row.csv(&mut text);
-                } else {
-                    text.push_str(if std::mem::take(&mut self.first) { "\n" } else { ",\n" });
-                    row.json(&mut text);
-                }
-            }
-            views.len()
+impl Export {
+    /// Checks what is asked for; nothing is read yet.
+    pub(crate) fn begin(app: &App, query: ExportQuery) -> Result<Export, Problem> {
+        let ExportQuery { date_from, date_to, kind, format } = query;
+        let format = Format::read(format.as_deref())?;
+        let scope = Scope::read(app, &RangeQuery { date_from, date_to, kind, currency: None })?;
+        let (from, until) = scope.instants(app)?;
+        // What is made while the file is written comes with the next one.
+        let until = until.min(app.clock.now() + Span(1));
+        let filter = ExportFilter { kind: scope.kind, from, until, after: None, limit: PAGE };
+        let head = match format {
+            Format::Csv => table::head(),
+            Format::Json => "[".to_owned(),
+            Format::Journal => journal::head(&scope.range(app).to_string()),
+        };
+        Ok(Export { format, scope, filter, head, opened: BTreeSet::new(), first: true, done: false })
+    }
+
+    /// The next part of the file; none when it is whole.
+    pub(crate) async fn next(&mut self, app: &App) -> Result<Option<String>, Problem> {
+        if self.done {
+            return Ok(None);
+        }
+        let mut text = std::mem::take(&mut self.head);
+        let read = match self.format {
+            Format::Journal => self.entries(app, &mut text).await?,
+            Format::Csv | Format::Json => self.payments(app, &mut text).await?,
         };
         self.done = read < PAGE;
         if self.done && self.format == Format::Json {
             text.push_str("\n]\n");
         }
-        Ok((text, self))
+        Ok(Some(text))
+    }
+
+    async fn entries(&mut self, app: &App, text: &mut String) -> Result<usize, Problem> {
+        let filter = self.filter;
+        let entries = app.db.read(move |reads| reads.exported_entries(&filter)).await?;
+        for booked in &entries {
+            journal::write(text, booked, &app.policies.reports.calendar, &mut self.opened);
+        }
+        self.filter.after = entries.last().map(|last| (last.entry.at, last.entry.id.raw()));
+        Ok(entries.len())
+    }
+
+    async fn payments(&mut self, app: &App, text: &mut String) -> Result<usize, Problem> {
+        let filter = self.filter;
+        let payments = app.db.read(move |reads| reads.exported_payments(&filter)).await?;
+        self.filter.after = payments.last().map(|last| (last.created_at, last.id.raw()));
+        let views = views_of(app, payments).await?;
+        for row in views.iter().map(table::row) {
+            if self.format == Format::Csv {
+                row.csv(text);
+            } else {
+                text.push_str(if std::mem::take(&mut self.first) { "\n" } else { ",\n" });
+                row.json(text);
+            }
+        }
+        Ok(views.len())
+    }
+
+    fn headers(&self) -> [(header::HeaderName, String); 2] {
+        let (kind, end) = self.format.names();
+        let (from, to) = (date(self.scope.first_day), date(self.scope.last_day));
+        file(kind, &format!("bursar-{from}-{to}.{end}"))
     }
 }

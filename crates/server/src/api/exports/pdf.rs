@@ -27,7 +27,7 @@ pub(super) enum Line {
 }
 
 impl Line {
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         let (Line::Bold(text) | Line::Plain(text)) = self;
         text
     }

@@ -10,7 +10,7 @@ use super::file;
 use super::letters::composed;
 use super::pdf::{COLUMNS, Line, apart, document};
 use crate::api::payments::{SummaryQuery, View, paid_filter, summary_of, views_of};
-use crate::api::tracking::{ReportQuery, date, report_of};
+use crate::api::tracking::{Report, ReportQuery, date, report_of};
 use crate::app::App;
 use crate::http::caller::{Admin, Teacher};
 use crate::http::{Problem, Query};
@@ -31,13 +31,29 @@ pub(crate) async fn printed_report(
     Query(query): Query<ReportQuery>,
 ) -> Result<Response, Problem> {
     let report = report_of(&app, &query).await?;
+    Ok((file(PDF, "report.pdf"), on_paper(&report)).into_response())
+}
+
+/// The report as a PDF document.
+pub(crate) fn on_paper(report: &Report) -> Vec<u8> {
+    document(&lines(report))
+}
+
+/// The report as text, the figures under each other.
+pub(crate) fn in_plain_text(report: &Report) -> String {
+    let lines = lines(report);
+    let texts: Vec<&str> = lines.iter().map(|line| line.text().trim_end()).collect();
+    texts.join("\n") + "\n"
+}
+
+fn lines(report: &Report) -> Vec<Line> {
     let mut lines = vec![Line::Bold(apart("Platform report", report.currency()))];
     for (heading, figures) in report.printed() {
         lines.push(Line::Plain(String::new()));
         lines.push(Line::Bold(heading));
         lines.extend(figures.iter().map(|(what, much)| Line::Plain(apart(what, much))));
     }
-    Ok((file(PDF, "report.pdf"), document(&lines)).into_response())
+    lines
 }
 
 /// What the caller earned, payment by payment: the teacher's side of `summary/`, printed.

@@ -19,7 +19,7 @@ use utoipa::OpenApi;
 use crate::app::App;
 
 pub(super) use figures::{RangeQuery, Scope, date};
-pub(super) use report::{ReportQuery, report_of};
+pub(crate) use report::{Report, ReportQuery, report_of};
 
 /// The room's routes under one of its mounts.
 pub fn routes(prefix: &str) -> Router<App> {

@@ -26,9 +26,9 @@ const METHOD: &str = "month to date x days in month / days elapsed";
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReportQuery {
     /// The day the report is made for; today unless given.
-    as_of: Option<String>,
-    kind: Option<String>,
-    currency: Option<String>,
+    pub(crate) as_of: Option<String>,
+    pub(crate) kind: Option<String>,
+    pub(crate) currency: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -108,7 +108,7 @@ pub(crate) async fn report(
 }
 
 /// The report as it is shown and printed.
-pub(in crate::api) async fn report_of(app: &App, query: &ReportQuery) -> Result<Report, Problem> {
+pub(crate) async fn report_of(app: &App, query: &ReportQuery) -> Result<Report, Problem> {
     let as_of = match query.as_of.as_deref().filter(|text| !text.is_empty()) {
         None => today(app),
         Some(text) => {
