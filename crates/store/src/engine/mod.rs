@@ -199,6 +199,19 @@ impl Connection {
         self.noting(asked.map(Asked))
     }
 
+    /// Asks a query of its own, with all columns of a table. It may travel with BEGIN: if it writes, then
+    /// something that may stand alone.
+    pub fn ask_query<T: Table>(&mut self, sql: &str, params: &[Value]) -> Result<Asked<T>, Fault> {
+        let asked = match &mut self.session {
+            Session::Sqlite(session) => {
+                let rows = session.query(sql, params);
+                rows.and_then(|mut rows| rows.iter_mut().map(T::get).collect()).map(Pending::Here)
+            }
+            Session::Postgres(session) => session.ask_query(sql, params).map(Pending::Waiting),
+        };
+        self.noting(asked.map(Asked))
+    }
+
     /// What was asked. A refused question is everybody's fault who asked with it.
     pub fn answer<T: Table>(&mut self, asked: Asked<T>) -> Result<Vec<T>, Fault> {
         let rows = match (asked.0, &mut self.session) {

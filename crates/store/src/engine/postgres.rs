@@ -214,6 +214,10 @@ impl Session {
         self.question(&dialect::postgres_lanes::<T>(), arrays)
     }
 
+    pub(super) fn ask_query(&mut self, sql: &str, params: &[Value]) -> Result<usize, Fault> {
+        self.question(sql, Arrays::single(params))
+    }
+
     pub(super) fn ask_many<T: Table>(
         &mut self,
         columns: &[usize],

@@ -10,8 +10,8 @@ use domain::rollups;
 use domain::world::World;
 
 use super::work::Work;
-use super::{Error, flush, load};
-use crate::engine::{Access, Connection, Fault, Options, Url, Value};
+use super::{Error, flush, load, mark};
+use crate::engine::{Access, Connection, Fault, Options, Url};
 use crate::{Now, Pause};
 
 /// How often a work that lost a race is run again.
@@ -61,15 +61,9 @@ impl From<Fault> for Failure {
 }
 
 impl Writer {
-    /// A node's mark is there, and says nothing, before its first batch: a lost answer waits for the
-    /// mark that the lost batch holds, where a missing or an older mark would be misread.
     pub(crate) fn new(setup: Setup, mut connection: Connection) -> Result<Writer, Fault> {
         let Setup { url, options, node, now, pause, policies, plants } = setup;
-        if connection.is_postgres() {
-            connection.begin()?;
-            mark(&mut connection, &node, 0)?;
-            connection.commit()?;
-        }
+        mark::begin(&mut connection, &node)?;
         let connection = Some(connection);
         Ok(Writer { url, options, connection, node, batch: 0, now, pause, policies, plants })
     }
@@ -151,7 +145,7 @@ impl Writer {
     }
 
     /// The answer to COMMIT was lost, or is not on the standby: the mark of the batch tells, on
-    /// whichever server is the primary now. A new commit proves that everything before it is safe.
+    /// whichever server is the primary now.
     fn look_up(
         &mut self,
         mut cause: crate::engine::Cause,
@@ -174,12 +168,7 @@ impl Writer {
     fn marked(&mut self) -> Result<i64, Fault> {
         self.connection = None;
         let node = self.node.clone();
-        let connection = self.connection()?;
-        connection.begin()?;
-        let touch = "UPDATE writer_mark SET batch = batch WHERE lane = 0 AND node = $1 RETURNING batch";
-        let rows = connection.query(touch, &[Value::text(node)])?;
-        connection.commit()?;
-        rows.into_iter().next().map_or(Ok(0), |mut row| row.int())
+        mark::look_up(self.connection()?, &node)
     }
 }
 
@@ -196,28 +185,15 @@ fn prepare(
     node: &str,
     batch: i64,
 ) -> Result<(), Fault> {
-    let mut world = load::load(connection, works)?;
+    let mark = mark::ask(connection, node, batch)?;
+    let mut world = load::load(connection, works, mark)?;
     world.checkpoint();
     for work in works.iter_mut() {
         decide(cx, &mut world, work.as_mut());
     }
     load::more(connection, &mut world, rollups::needs)?;
     rollups::note(cx, &mut world);
-    flush::flush(connection, &world)?;
-    if connection.is_postgres() {
-        // On one machine an answer to COMMIT cannot be lost.
-        mark(connection, node, batch)?;
-    }
-    Ok(())
-}
-
-fn mark(connection: &mut Connection, node: &str, batch: i64) -> Result<(), Fault> {
-    connection.execute(
-        "INSERT INTO writer_mark (lane, node, batch) VALUES (0, $1, $2) \
-         ON CONFLICT (lane, node) DO UPDATE SET batch = excluded.batch",
-        &[Value::text(node), Value::Int(batch)],
-    )?;
-    Ok(())
+    flush::flush(connection, &world)
 }
 
 fn decide(cx: &Context<'_>, world: &mut World, work: &mut dyn Work) {

@@ -7,6 +7,7 @@ use domain::records::LaneRow;
 use domain::rows::Rows;
 use domain::world::{Needs, Wanted, World};
 
+use super::mark::Mark;
 use super::work::Work;
 use crate::engine::{Asked, Connection, Fault};
 use crate::tables::Stored;
@@ -15,8 +16,12 @@ use crate::tables::Stored;
 const ROUNDS_MAX: usize = 8;
 
 /// Locks the lanes and fills a world with all that the works ask for. The first things asked for travel
-/// with the locks and are read under them.
-pub(super) fn load(connection: &mut Connection, works: &[Box<dyn Work>]) -> Result<World, Fault> {
+/// with the locks, and with the batch's mark, and are read under them.
+pub(super) fn load(
+    connection: &mut Connection,
+    works: &[Box<dyn Work>],
+    mut mark: Option<Asked<Mark>>,
+) -> Result<World, Fault> {
     let mut world = World::default();
     let mut lanes = Some(connection.ask_lanes::<LaneRow>(&lanes(works))?);
     for _ in 0..ROUNDS_MAX {
@@ -27,6 +32,9 @@ pub(super) fn load(connection: &mut Connection, works: &[Box<dyn Work>]) -> Resu
         needs.subtract(&world);
         let done = needs.is_empty();
         fetch(connection, needs, &mut world, lanes.take())?;
+        if let Some(mark) = mark.take() {
+            connection.answer(mark)?;
+        }
         if done {
             return Ok(world);
         }

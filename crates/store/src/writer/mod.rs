@@ -8,6 +8,7 @@
 mod batch;
 mod flush;
 mod load;
+mod mark;
 mod queue;
 mod work;
 

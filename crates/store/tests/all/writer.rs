@@ -380,27 +380,30 @@ fn hammer(node: &Db, thread: usize, booking: domain::id::BookingId) -> usize {
     }
 }
 
-/// COMMIT of anything that writes an event waits for lock 7 first.
-const SLOW_COMMIT: &str = "
-    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
-    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON event DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION slow();";
+/// Whatever writes an event waits for lock 7: in its COMMIT, or with the COMMIT still in the socket.
+fn slow(when: &str) -> String {
+    format!(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON event DEFERRABLE INITIALLY {when}
+            FOR EACH ROW EXECUTE FUNCTION slow();"
+    )
+}
 
-/// The sessions that wait for lock 7 in their COMMIT.
+/// The sessions that wait for lock 7.
 fn in_doubt(connection: &mut Connection) -> Vec<i64> {
     let sql = "SELECT CAST(pid AS BIGINT) FROM pg_stat_activity \
                WHERE datname = current_database() AND wait_event = 'advisory'";
     connection.query(sql, &[]).unwrap().iter_mut().map(|row| row.int().unwrap()).collect()
 }
 
-/// Starts one command of a new node whose COMMIT hangs, does something about it, and says how often
-/// the command took effect.
-fn lost_answer(act: impl FnOnce(&mut Connection, i64)) -> i64 {
+/// Starts one command of a new node whose COMMIT hangs, or what is sent with it, does something about it,
+/// and says how often the command took effect.
+fn lost_answer(when: &str, act: impl FnOnce(&mut Connection, i64)) -> i64 {
     let db = TestDb::postgres();
     let (node, _) = counting(&db, |settings| settings.options.commit_wait_ms = 100);
     let mut holder = db.open(Access::Write);
-    holder.batch(SLOW_COMMIT).unwrap();
+    holder.batch(&slow(when)).unwrap();
     holder.query("SELECT CAST(pg_advisory_lock(7) AS TEXT)", &[]).unwrap();
     let answer = ask(&node, event());
     let pid = loop {
@@ -426,13 +429,15 @@ fn wait_for_look_up(connection: &mut Connection) {
 
 #[test]
 fn a_commit_whose_answer_is_lost_takes_effect_once() {
-    let committed_after_all = lost_answer(|connection, _| wait_for_look_up(connection));
-    assert_eq!(committed_after_all, 1);
+    for when in ["DEFERRED", "IMMEDIATE"] {
+        let committed_after_all = lost_answer(when, |connection, _| wait_for_look_up(connection));
+        assert_eq!(committed_after_all, 1, "{when}");
+    }
 }
 
 #[test]
 fn a_commit_that_died_on_the_way_is_made_again_once() {
-    let made_again = lost_answer(|connection, pid| {
+    let made_again = lost_answer("DEFERRED", |connection, pid| {
         connection.query("SELECT pg_terminate_backend(CAST($1 AS INTEGER))", &[pid.into()]).unwrap();
         while in_doubt(connection).contains(&pid) {
             std::thread::yield_now();

@@ -37,6 +37,8 @@ pub(super) struct Arrays(Vec<Array>);
 enum Array {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),
+    /// No array: a statement of its own kind has plain parameters.
+    Single(Value),
 }
 
 impl Arrays {
@@ -55,6 +57,11 @@ impl Arrays {
             return Err(Fault::other("a row or key has the wrong number of columns"));
         }
         Ok(Arrays(arrays))
+    }
+
+    /// Plain parameters.
+    pub(super) fn single(params: &[Value]) -> Arrays {
+        Arrays(params.iter().cloned().map(Array::Single).collect())
     }
 
     pub(super) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
@@ -85,6 +92,7 @@ impl Array {
         match self {
             Array::Ints(array) => array,
             Array::Texts(array) => array,
+            Array::Single(value) => value,
         }
     }
 }
