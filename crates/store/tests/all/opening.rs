@@ -162,6 +162,7 @@ fn a_postgres_session_has_its_limits() {
     let db = TestDb::postgres();
     let mut connection = db.open(Access::Write);
     let limits = [
+        ("jit", "off"),
         ("lock_timeout", "5s"),
         ("statement_timeout", "15s"),
         ("idle_in_transaction_session_timeout", "10s"),

@@ -101,14 +101,14 @@ fn verified(roots: Option<&Path>) -> Result<MakeRustlsConnect, OpenError> {
 /// look-ups. It must not turn into a whole-table read because a table was empty when it was made, or
 /// because how many rows are wanted is a parameter and so taken for a tenth of the table. We ask for few
 /// rows, by key or in an index's order, and most pages are in memory: rows are joined one by one, not by
-/// gathering one side, and no question is worth the start of a second process.
+/// gathering one side, and no question is worth the start of a second process or of a compiler.
 pub(super) fn settings(options: &Options) -> String {
     format!(
         "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {};
          SET TimeZone = 'UTC'; SET default_transaction_isolation = 'read committed';
          SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
          SET enable_hashjoin = off; SET enable_mergejoin = off; SET random_page_cost = 1.1;
-         SET max_parallel_workers_per_gather = 0;",
+         SET max_parallel_workers_per_gather = 0; SET jit = off;",
         options.lock_timeout_ms, options.statement_timeout_ms, options.idle_in_transaction_timeout_ms,
     )
 }
