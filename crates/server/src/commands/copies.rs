@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use store::backup::{self, CopyError, Place};
 use store::engine::{Options, ServerLock, Url};
-use store::migrate::Status;
 use store::verify::{Finding, verify_database};
 
-use super::start::{open, options, url};
+use super::start::{current, open, options, url};
 use super::{Role, StartError, policies};
 use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::{Config, DatabaseUrl, Secrets, SecretsError};
@@ -44,11 +43,8 @@ pub enum BackupError {
 
 /// Copies the database and recounts the copy; 1 when it does not add up. Blocks.
 pub fn back_up(config: &Config, file: &Path) -> Result<ExitCode, BackupError> {
-    let (url, options) = (url(config)?, options(config));
+    let (url, options) = current(config)?;
     let instance = instance(config)?.unwrap_or_default();
-    if store::schema_status(&url, &options)? != Status::Current {
-        return Err(StartError::Behind.into());
-    }
     let from = Place { url: &url, options: &options, instance: &instance, now: SystemClock.now() };
     backup::back_up(&from, file)?;
     println!("Copied the database to {}.", file.display());
@@ -102,6 +98,7 @@ pub fn forget(mut config: Config, file: &Path) -> Result<ExitCode, BackupError> 
     let copy = url(&config)?;
     let of = Place { url: &copy, options: &options, instance: &instance, now: SystemClock.now() };
     backup::check(file, &of)?;
+    current(&config)?;
     let rules = Arc::new(policies(&config, &instance));
     let clock = Arc::new(OffsetClock::new(Arc::new(SystemClock)));
     let (db, _) = open(&config, rules, &clock, uuid_v4(&OsDice), Role::Beside)?;

@@ -89,9 +89,15 @@ pub(super) async fn start_at(
     role: Role,
     clock: Arc<OffsetClock>,
 ) -> Result<Started, StartError> {
+    let config = Arc::new(config);
+    if role == Role::Beside {
+        // Before anything is written: where there is no marketplace, none is begun by asking for one.
+        let config = Arc::clone(&config);
+        let checked = tokio::task::spawn_blocking(move || current(&config)).await;
+        checked.map_err(std::io::Error::other)??;
+    }
     let dice: Arc<dyn Dice> = Arc::new(OsDice);
     let secrets = Secrets::load(&config, dice.as_ref())?;
-    let config = Arc::new(config);
     let real_clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let rules = Arc::new(policies(&config, &secrets.instance));
     let (gateways, sandbox) = outside::gateways(&config, &secrets, &clock, dice.as_ref())?;
@@ -138,13 +144,22 @@ pub(super) fn options(config: &Config) -> Options {
     Options { ha_required: config.ha.mode == HaMode::Required, ..Options::default() }
 }
 
+/// The database, which must be there and of this version's schema. Blocks.
+pub(super) fn current(config: &Config) -> Result<(Url, Options), StartError> {
+    let (url, options) = (url(config)?, options(config));
+    match store::schema_status(&url, &options)? {
+        Status::Current => Ok((url, options)),
+        Status::Behind(_) => Err(StartError::Behind),
+    }
+}
+
 /// How many are registered; exact as long as they are few.
 #[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method is bound to one lifetime")]
 pub(super) async fn count_people(app: &App) -> Result<usize, StartError> {
     Ok(app.db.read(|reads| reads.count_people()).await?)
 }
 
-/// Blocks; not for an async thread.
+/// Blocks; not for an async thread. Beside a server the database must be [`current`].
 pub(super) fn open(
     config: &Config,
     policies: Arc<Policies>,
@@ -165,9 +180,6 @@ pub(super) fn open(
                 tracing::info!(zone, "the reports' sums were counted anew");
             }
             Some(lock)
-        }
-        Role::Beside if store::schema_status(&url, &options)? != Status::Current => {
-            return Err(StartError::Behind);
         }
         Role::Beside => None,
     };

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use domain::records::AuditBlock;
 use serde::Deserialize;
 use store::engine::{Connection, Fault};
-use store::migrate::Status;
 use store::verify::{Finding, show_chain, verify_chain, verify_database, visit_chain};
 
 use super::StartError;
-use super::start::{options, url};
+use super::start::current;
 use crate::config::{Config, Secrets};
 use crate::dice::{Dice, OsDice};
 use crate::seal::Seal;
@@ -22,10 +21,7 @@ const CHAIN: &str = "I31";
 
 /// Prints every finding; 1 when there is one. Blocks.
 pub fn verify(config: &Config, against: Option<&Path>) -> Result<ExitCode, StartError> {
-    let (url, options) = (url(config)?, options(config));
-    if store::schema_status(&url, &options)? != Status::Current {
-        return Err(StartError::Behind);
-    }
+    let (url, options) = current(config)?;
     let mut findings = verify_database(&url, &options)?;
     let mut blocks = Vec::new();
     visit_chain(&url, &options, |block| blocks.push(Link::of(block)))?;

@@ -159,6 +159,7 @@ fn reports_and_exports_are_printed_for_scripts() {
     };
     let none_yet = with_books(&["report"]);
     assert_eq!((none_yet.0, none_yet.1.as_str()), (Some(2), ""), "{none_yet:?}");
+    assert!(!folder.path().join("data").exists(), "asking begins no marketplace");
     printed(&["seed", "--payments", "40", "--days", "20"]);
 
     let csv = printed(&["export"]);
