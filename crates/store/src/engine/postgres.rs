@@ -22,8 +22,8 @@ use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
-use self::pipeline::Waiting;
-use self::reactor::Reactor;
+use self::pipeline::{Sending, Waiting};
+use self::reactor::{Failure, Reactor};
 use self::values::{Arrays, read};
 use super::dialect;
 use super::fault::{Fault, OpenError};
@@ -115,7 +115,8 @@ impl Session {
     }
 
     /// Sends the waiting writes and COMMIT in one go. That is safe because a server answers COMMIT
-    /// after a failed write by rolling back; the write's own answer tells which it was.
+    /// after a failed write by rolling back; the write's own answer tells which it was. The writes have
+    /// as long as any statement; how long COMMIT takes counts from then on.
     pub(super) fn commit(&mut self) -> Result<(), Fault> {
         self.open = false;
         if self.queued.is_empty() && std::mem::take(&mut self.begin_due) {
@@ -124,15 +125,23 @@ impl Session {
         self.begin_now()?;
         let queued = std::mem::take(&mut self.queued);
         self.warned.store(false, Ordering::Relaxed);
-        let sending = pipeline::send(&self.client, &queued, Some("COMMIT"));
-        let outcome = match self.reactor.run(self.commit_wait, sending) {
+        let outcome = match self.send_commit(&queued) {
             Ok(answers) => self.committed(answers),
-            Err(failure) => Err(unknown(failure.fault())),
+            Err(failure @ Failure::TimedOut) => Err(unknown(failure.fault())),
+            // A write could not be sent, so COMMIT was not.
+            Err(failure @ Failure::Driver(_)) => Err(failure.fault()),
         };
         if matches!(outcome, Err(Fault::CommitUnknown(_))) {
             self.sever();
         }
         outcome
+    }
+
+    fn send_commit(&self, writes: &[Waiting]) -> Result<pipeline::Answers, Failure> {
+        let mut sending = Sending::new(&self.client, writes, Some("COMMIT"));
+        self.reactor.run(self.statement_wait, sending.answered(writes.len()))?;
+        self.reactor.run(self.commit_wait, sending.answered(writes.len() + 1))?;
+        Ok(sending.answers())
     }
 
     /// Reads the answers to the writes and, last, to COMMIT.
@@ -325,8 +334,9 @@ impl Session {
         }
         let queued = std::mem::take(&mut self.queued);
         self.call(async |client| {
-            let answers = pipeline::send(client, &queued, None).await?;
-            answers.into_iter().collect()
+            let mut sending = Sending::new(client, &queued, None);
+            sending.answered(queued.len()).await?;
+            sending.answers().into_iter().collect()
         })
     }
 

@@ -11,10 +11,10 @@ use domain::world::World;
 
 use super::work::Work;
 use super::{Error, flush, load, mark};
-use crate::engine::{Access, Connection, Fault, Options, Url};
+use crate::engine::{Access, Cause, Connection, Fault, Options, Url};
 use crate::{Now, Pause};
 
-/// How often a work that lost a race is run again.
+/// How often a work that lost a race, or whose commit was lost, is run.
 const TRIES_MAX: usize = 3;
 /// How often a lost answer to COMMIT is looked up before its callers are told that nobody knows.
 const LOOKUPS_MAX: u32 = 20;
@@ -112,8 +112,24 @@ impl Writer {
         }
     }
 
-    /// One try at one commit.
+    /// Tries until it is known what became of a commit; what was lost on the way is made again. A batch
+    /// that is lost again and again may itself be what kills its sessions.
     fn attempt(&mut self, works: &mut [Box<dyn Work>]) -> Result<(), Failure> {
+        for _ in 0..TRIES_MAX {
+            match self.try_once(works) {
+                Err(Failure::Fault(Fault::CommitUnknown(cause))) => {
+                    if self.committed(cause)? {
+                        return Ok(());
+                    }
+                }
+                known => return known,
+            }
+        }
+        Err(Failure::Fault(Fault::Unavailable("the connection was lost in each commit".into())))
+    }
+
+    /// One try at one commit.
+    fn try_once(&mut self, works: &mut [Box<dyn Work>]) -> Result<(), Failure> {
         self.batch += 1;
         let (node, batch) = (self.node.clone(), self.batch);
         let (now, policies, plants) = ((self.now)(), Arc::clone(&self.policies), self.plants);
@@ -134,41 +150,38 @@ impl Writer {
                 return Err(Failure::Poison(describe(panic.as_ref())));
             }
         }
-        match connection.commit() {
-            Ok(()) => Ok(()),
-            Err(Fault::CommitUnknown(cause)) => self.look_up(cause, works),
-            Err(fault) => {
-                connection.rollback();
-                Err(fault.into())
-            }
+        let committed = connection.commit();
+        if !matches!(committed, Ok(()) | Err(Fault::CommitUnknown(_))) {
+            connection.rollback();
         }
+        Ok(committed?)
     }
 
     /// The answer to COMMIT was lost, or is not on the standby: the mark of the batch tells, on
-    /// whichever server is the primary now.
-    fn look_up(
-        &mut self,
-        mut cause: crate::engine::Cause,
-        works: &mut [Box<dyn Work>],
-    ) -> Result<(), Failure> {
+    /// whichever server is the primary now. As long as it cannot be asked, nobody knows.
+    fn committed(&mut self, mut cause: Cause) -> Result<bool, Failure> {
         for tried in 0..LOOKUPS_MAX {
             if tried > 0 {
                 (self.pause)(lookup_pause(tried));
             }
             match self.marked() {
-                Ok(batch) if batch == self.batch => return Ok(()),
-                Ok(_) => return self.attempt(works),
+                Ok(batch) => return Ok(batch == self.batch),
                 Err(Fault::Unavailable(new) | Fault::CommitUnknown(new)) => cause = new,
-                Err(fault) => return Err(fault.into()),
+                Err(fault) => cause = fault.into(),
             }
         }
         Err(Failure::Fault(Fault::CommitUnknown(cause)))
     }
 
+    /// On a connection of its own, which is the next batch's if all went well.
     fn marked(&mut self) -> Result<i64, Fault> {
         self.connection = None;
         let node = self.node.clone();
-        mark::look_up(self.connection()?, &node)
+        let marked = mark::look_up(self.connection()?, &node);
+        if marked.is_err() {
+            self.connection = None;
+        }
+        marked
     }
 }
 

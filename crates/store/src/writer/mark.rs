@@ -10,8 +10,9 @@ use crate::engine::{Asked, Column, Connection, Fault, Row, Table, Value};
 
 const WRITE: &str = "INSERT INTO writer_mark (lane, node, batch) VALUES (0, $1, $2) \
                      ON CONFLICT (lane, node) DO UPDATE SET batch = excluded.batch RETURNING lane, node, batch";
-/// Writes, so that it waits for whoever holds the mark.
-const TOUCH: &str = "UPDATE writer_mark SET batch = batch WHERE lane = 0 AND node = $1 RETURNING batch";
+/// Writes, so that it waits for whoever holds the mark, also where he is the first who wrote it.
+const TOUCH: &str = "INSERT INTO writer_mark (lane, node, batch) VALUES (0, $1, 0) \
+                     ON CONFLICT (lane, node) DO UPDATE SET batch = writer_mark.batch RETURNING batch";
 
 pub(super) struct Mark {
     node: String,
@@ -58,5 +59,5 @@ pub(super) fn look_up(connection: &mut Connection, node: &str) -> Result<i64, Fa
     connection.begin()?;
     let rows = connection.query(TOUCH, &[Value::text(node)])?;
     connection.commit()?;
-    rows.into_iter().next().map_or(Ok(0), |mut row| row.int())
+    rows.into_iter().next().ok_or_else(|| Fault::other("a mark is always there"))?.int()
 }

@@ -380,11 +380,20 @@ fn hammer(node: &Db, thread: usize, booking: domain::id::BookingId) -> usize {
     }
 }
 
-/// Whatever writes an event waits for lock 7: in its COMMIT, or with the COMMIT still in the socket.
-fn slow(when: &str) -> String {
+/// Waits for lock 7 as long as the session may.
+const WAIT: &str = "BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END";
+/// The same in a server that is stuck: its own limits do not end it.
+const WAIT_STUCK: &str = "
+    BEGIN
+        PERFORM pg_advisory_xact_lock(7); RETURN NULL;
+    EXCEPTION WHEN query_canceled OR lock_not_available THEN
+        PERFORM set_config('lock_timeout', '0', true), pg_advisory_xact_lock(7); RETURN NULL;
+    END";
+
+/// Whatever writes an event waits: DEFERRED in its COMMIT, IMMEDIATE with the COMMIT still unread.
+fn slow(when: &str, wait: &str) -> String {
     format!(
-        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ {wait} $$;
          CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON event DEFERRABLE INITIALLY {when}
             FOR EACH ROW EXECUTE FUNCTION slow();"
     )
@@ -399,11 +408,16 @@ fn in_doubt(connection: &mut Connection) -> Vec<i64> {
 
 /// Starts one command of a new node whose COMMIT hangs, or what is sent with it, does something about it,
 /// and says how often the command took effect.
-fn lost_answer(when: &str, act: impl FnOnce(&mut Connection, i64)) -> i64 {
+fn lost_answer(when: &str, how: &str, act: impl FnOnce(&mut Connection, i64)) -> i64 {
     let db = TestDb::postgres();
-    let (node, _) = counting(&db, |settings| settings.options.commit_wait_ms = 100);
+    let (node, _) = counting(&db, |settings| {
+        settings.options.commit_wait_ms = 100;
+        if how == WAIT_STUCK {
+            settings.options.statement_timeout_ms = 2_000;
+        }
+    });
     let mut holder = db.open(Access::Write);
-    holder.batch(&slow(when)).unwrap();
+    holder.batch(&slow(when, how)).unwrap();
     holder.query("SELECT CAST(pg_advisory_lock(7) AS TEXT)", &[]).unwrap();
     let answer = ask(&node, event());
     let pid = loop {
@@ -421,7 +435,7 @@ fn lost_answer(when: &str, act: impl FnOnce(&mut Connection, i64)) -> i64 {
 /// Waits until the writer asks for its mark, which the batch in doubt still holds.
 fn wait_for_look_up(connection: &mut Connection) {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-               AND wait_event_type = 'Lock' AND query LIKE 'UPDATE writer_mark%'";
+               AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO writer_mark%'";
     while connection.query(sql, &[]).unwrap()[0].int().unwrap() == 0 {
         std::thread::yield_now();
     }
@@ -429,21 +443,40 @@ fn wait_for_look_up(connection: &mut Connection) {
 
 #[test]
 fn a_commit_whose_answer_is_lost_takes_effect_once() {
-    for when in ["DEFERRED", "IMMEDIATE"] {
-        let committed_after_all = lost_answer(when, |connection, _| wait_for_look_up(connection));
+    for (when, how) in [("DEFERRED", WAIT), ("IMMEDIATE", WAIT_STUCK)] {
+        let committed_after_all = lost_answer(when, how, |connection, _| wait_for_look_up(connection));
         assert_eq!(committed_after_all, 1, "{when}");
     }
 }
 
 #[test]
 fn a_commit_that_died_on_the_way_is_made_again_once() {
-    let made_again = lost_answer("DEFERRED", |connection, pid| {
+    let made_again = lost_answer("DEFERRED", WAIT, |connection, pid| {
         connection.query("SELECT pg_terminate_backend(CAST($1 AS INTEGER))", &[pid.into()]).unwrap();
         while in_doubt(connection).contains(&pid) {
             std::thread::yield_now();
         }
     });
     assert_eq!(made_again, 1);
+}
+
+/// What kills each session that it is sent on is not sent for ever.
+#[test]
+fn a_commit_that_is_lost_each_time_is_given_up() {
+    let db = TestDb::postgres();
+    let (node, _) = counting(&db, |settings| {
+        settings.options.commit_wait_ms = 100;
+        settings.options.lock_timeout_ms = 2_000;
+    });
+    let mut holder = db.open(Access::Write);
+    holder.batch(&slow("DEFERRED", WAIT)).unwrap();
+    holder.query("SELECT CAST(pg_advisory_lock(7) AS TEXT)", &[]).unwrap();
+    let error = wait(ask(&node, event())).unwrap_err();
+    assert!(matches!(error, Error::Fault(Fault::Unavailable(_))), "{error:?}");
+    assert_eq!(events(&db), 0);
+    drop(holder);
+    wait(ask(&node, event())).unwrap();
+    assert_eq!(events(&db), 1);
 }
 
 /// Whoever looks too often tells nobody anything new: the pauses grow, and end.

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio_postgres::{Client, Error, Row, Statement};
 
@@ -19,24 +19,40 @@ pub(super) type Answers<T = ()> = Vec<Result<T, Error>>;
 
 type Request<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 
-/// Sends the writes and then `last`. It fails as a whole never; the answers do.
-pub(super) async fn send(client: &Client, writes: &[Waiting], last: Option<&str>) -> Result<Answers, Error> {
-    let mut requests: Vec<Request<'_, ()>> = Vec::with_capacity(writes.len() + 1);
-    for write in writes {
-        requests.push(Box::pin(async move {
-            client.execute(&write.statement, &write.arrays.params()).await.map(drop)
-        }));
+/// Writes on the wire, with what follows them.
+pub(super) struct Sending<'a>(Exchange<'a, ()>);
+
+impl<'a> Sending<'a> {
+    /// The writes and then `last`; nothing is sent yet.
+    pub(super) fn new(client: &'a Client, writes: &'a [Waiting], last: Option<&'a str>) -> Sending<'a> {
+        let mut requests: Vec<Request<'_, ()>> = Vec::with_capacity(writes.len() + 1);
+        for write in writes {
+            requests.push(Box::pin(async move {
+                client.execute(&write.statement, &write.arrays.params()).await.map(drop)
+            }));
+        }
+        if let Some(last) = last {
+            requests.push(Box::pin(client.batch_execute(last)));
+        }
+        Sending(Exchange::new(requests))
     }
-    if let Some(last) = last {
-        requests.push(Box::pin(client.batch_execute(last)));
+
+    /// Sends everything, and waits for so many answers. It fails as a whole only where something could
+    /// not be sent; then nothing behind it was.
+    pub(super) async fn answered(&mut self, count: usize) -> Result<(), Error> {
+        self.0.answered(count).await
     }
-    Ok(answers(requests).await)
+
+    /// After all were answered.
+    pub(super) fn answers(self) -> Answers {
+        self.0.answers.into_iter().flatten().collect()
+    }
 }
 
 /// Sends texts without parameters, all before the first answer.
 pub(super) async fn tell(client: &Client, texts: &[&str]) -> Result<(), Error> {
     let requests = texts.iter().map(|text| -> Request<'_, ()> { Box::pin(client.batch_execute(text)) });
-    answers(requests.collect()).await.into_iter().collect()
+    Exchange::new(requests.collect()).all().await.map(drop)
 }
 
 /// Sends questions; the first error is everybody's, because it ended the transaction.
@@ -47,22 +63,46 @@ pub(super) async fn ask(client: &Client, questions: &[Waiting]) -> Result<Vec<Ve
             async move { client.query(&question.statement, &question.arrays.params()).await },
         ));
     }
-    answers(requests).await.into_iter().collect()
+    Exchange::new(requests).all().await
 }
 
-/// A request is sent when it is first polled, so polling in order sends in order.
-async fn answers<T>(mut requests: Vec<Request<'_, T>>) -> Answers<T> {
-    let mut answers: Vec<Option<Result<T, Error>>> = requests.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        for (request, answer) in requests.iter_mut().zip(&mut answers) {
-            if answer.is_none()
-                && let Poll::Ready(found) = request.as_mut().poll(context)
-            {
-                *answer = Some(found);
+/// Requests, and those of their answers that are there.
+struct Exchange<'a, T> {
+    requests: Vec<Request<'a, T>>,
+    answers: Vec<Option<Result<T, Error>>>,
+    sent: bool,
+}
+
+impl<'a, T> Exchange<'a, T> {
+    fn new(requests: Vec<Request<'a, T>>) -> Exchange<'a, T> {
+        let answers = requests.iter().map(|_| None).collect();
+        Exchange { requests, answers, sent: false }
+    }
+
+    async fn all(mut self) -> Result<Vec<T>, Error> {
+        self.answered(self.requests.len()).await?;
+        self.answers.into_iter().flatten().collect()
+    }
+
+    /// Waits for the first so many answers.
+    async fn answered(&mut self, count: usize) -> Result<(), Error> {
+        poll_fn(|context| self.poll(count, context)).await
+    }
+
+    /// A request is sent when it is first polled, so polling in order sends in order. No answer can be
+    /// there at once: what is, could not be sent.
+    fn poll(&mut self, count: usize, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        for (request, answer) in self.requests.iter_mut().zip(&mut self.answers) {
+            if answer.is_some() {
+                continue;
+            }
+            match request.as_mut().poll(context) {
+                Poll::Ready(Err(error)) if !self.sent => return Poll::Ready(Err(error)),
+                Poll::Ready(found) => *answer = Some(found),
+                Poll::Pending => {}
             }
         }
-        if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    answers.into_iter().flatten().collect()
+        self.sent = true;
+        if self.answers[..count].iter().all(Option::is_some) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
 }
