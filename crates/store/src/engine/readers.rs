@@ -24,7 +24,7 @@ const SHARE_MAX: usize = 16;
 /// Threads and what waits for them.
 pub struct Readers {
     desk: Arc<Desk>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<Option<Connection>>>,
 }
 
 /// What the threads share.
@@ -87,7 +87,9 @@ impl Drop for Readers {
         self.desk.waiting().closed = true;
         self.desk.arrived.notify_all();
         for thread in self.threads.drain(..) {
-            let _panicked = thread.join();
+            // One after another: of two that close an SQLite file at once neither is the last, and its log
+            // stays beside it.
+            drop(thread.join());
         }
     }
 }
@@ -118,11 +120,13 @@ impl Desk {
         (!questions.is_empty()).then_some(questions)
     }
 
-    fn serve(&self) {
+    /// Until nothing will come; the connection that it used.
+    fn serve(&self) -> Option<Connection> {
         let mut connection = None;
         while let Some(questions) = self.next() {
             self.answer(&mut connection, questions);
         }
+        connection
     }
 
     fn answer(&self, slot: &mut Option<Connection>, questions: Vec<Question>) {

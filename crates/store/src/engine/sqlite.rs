@@ -287,11 +287,14 @@ pub(super) fn create_parent(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// The log and its index take over the mode of the file they belong to.
+/// The log and its index take over the mode of the file they belong to. A file that is there is not
+/// opened: closing it would end all locks that this process has on it.
 fn create_private(path: &Path) -> std::io::Result<()> {
     create_parent(path)?;
-    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-    Ok(())
+    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }
 
 fn remarks(path: &Path) -> Vec<String> {

@@ -61,11 +61,25 @@ impl From<Fault> for Failure {
 }
 
 impl Writer {
-    pub(crate) fn new(setup: Setup, mut connection: Connection) -> Result<Writer, Fault> {
+    pub(crate) fn new(setup: Setup, connection: Connection) -> Result<Writer, Fault> {
         let Setup { url, options, node, now, pause, policies, plants } = setup;
-        mark::begin(&mut connection, &node)?;
         let connection = Some(connection);
-        Ok(Writer { url, options, connection, node, batch: 0, now, pause, policies, plants })
+        let mut writer = Writer { url, options, connection, node, batch: 0, now, pause, policies, plants };
+        writer.begin_mark()?;
+        Ok(writer)
+    }
+
+    /// Whose answer may be lost like any other; made twice it is the same.
+    fn begin_mark(&mut self) -> Result<(), Fault> {
+        let node = self.node.clone();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match mark::begin(self.connection()?, &node) {
+                Err(Fault::CommitUnknown(_)) if tries < TRIES_MAX => {}
+                begun => return begun,
+            }
+        }
     }
 
     /// Lends the connection between batches: an in-memory database has no other.

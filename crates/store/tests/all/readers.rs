@@ -1,6 +1,6 @@
 //! Readers answer in turn, on snapshots, and are replaced when they break.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, mpsc};
 
 use store::both;
 use store::engine::{Access, Connection, Fault, OpenError, Options, Readers, Url};
@@ -140,4 +140,37 @@ fn a_database_in_memory_has_no_readers() {
     assert!(early.is_err(), "nothing to read before the writer created it");
     drop(db.open(Access::Write));
     answer(&readers(&db, 1), |_| Ok(())).unwrap().unwrap();
+}
+
+/// As for the writer: what is stopped in order is one file.
+#[test]
+fn readers_that_are_closed_leave_no_log() {
+    let open_and_close = || {
+        for round in 0..20 {
+            let db = TestDb::sqlite();
+            let writer = planted(&db);
+            let readers = readers(&db, 4);
+            let all_here = Arc::new(Barrier::new(4));
+            let questions: Vec<_> = (0..4)
+                .map(|_| {
+                    let all_here = Arc::clone(&all_here);
+                    readers.ask(move |reader| {
+                        all_here.wait();
+                        Ok(basket(reader).len())
+                    })
+                })
+                .collect();
+            for answer in questions {
+                assert_eq!(answer.blocking_recv().unwrap().unwrap(), 0);
+            }
+            drop(writer);
+            drop(readers);
+            assert!(!db.url.sqlite_path().unwrap().with_extension("db-wal").exists(), "round {round}");
+        }
+    };
+    std::thread::scope(|scope| {
+        (0..4).for_each(|_| {
+            scope.spawn(open_and_close);
+        });
+    });
 }
