@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let seed = arguments.seed.unwrap_or(u64::try_from(begun)?);
     println!("{} rounds on {:?}, seed {seed}", arguments.rounds, arguments.engine);
 
-    let (address, webhooks_to) = (node::free_address()?, node::free_address()?);
+    let [address, webhooks_to] = node::free_addresses()?;
     let gateway = gateway(&binary, &folder.0, webhooks_to)?;
     let (sandbox, _) = gateway.listen("sandbox", address, "/v1/control/books")?;
     let mut server = databases.copy(arguments.engine, Payees::Spread)?;

@@ -53,7 +53,7 @@ impl Cluster {
         let mut cluster = Cluster { folder: create_folder(&base)?, port: 0 };
         cluster.initialize()?;
         for attempt in 1..=STARTS_MAX {
-            cluster.port = free_port()?;
+            [cluster.port] = free_ports()?;
             cluster.configure(settings)?;
             match cluster.launch() {
                 Ok(()) => return Ok(cluster),
@@ -197,10 +197,17 @@ fn as_postgres(program: &str) -> Command {
     command
 }
 
-/// A loopback port that is free for the moment.
-pub(crate) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free loopback port")?;
-    Ok(listener.local_addr()?.port())
+/// Loopback ports that are free for the moment.
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut ports = [0; N];
+    // All are held until all are found, so that each is another one.
+    let mut held = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free loopback port")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 #[cfg(test)]

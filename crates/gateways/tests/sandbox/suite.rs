@@ -61,8 +61,7 @@ async fn in_a_file_over_http() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::with(Books::file(&folder.path().join("books"), 7).unwrap());
     let base = listen(gateways::sandbox::router(bench.core.clone())).await;
-    let gateway =
-        SandboxGateway::over_http(&base, Duration::from_millis(500), vec![SECRET.to_owned()]).unwrap();
+    let gateway = SandboxGateway::over_http(&base, Duration::from_secs(2), vec![SECRET.to_owned()]).unwrap();
     contract::check(&gateway, &fixture(&bench, Flow::OneCall).await).await;
 }
 

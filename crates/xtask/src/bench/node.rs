@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use super::cpu;
 use super::token::Key;
 use super::wire::{self, Wire};
-use crate::postgres::free_port;
+use crate::postgres::free_ports;
 use crate::shell;
 
 /// A slow machine needs a while for its first start.
@@ -190,7 +190,12 @@ fn target_folder() -> PathBuf {
 
 /// A loopback address that is free for the moment.
 pub fn free_address() -> Result<SocketAddr> {
-    Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)))
+    free_addresses().map(|[address]| address)
+}
+
+/// Each another one.
+pub fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
+    Ok(free_ports()?.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
 }
 
 /// A new folder.
