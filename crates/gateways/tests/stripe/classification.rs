@@ -93,9 +93,7 @@ async fn what_never_left_is_not_sent() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);
-    // A name that cannot be asked for: no label has more than 63 letters.
-    let nowhere = format!("https://{}.invalid", "a".repeat(64));
-    for base in [format!("http://{address}"), nowhere] {
+    for base in [format!("http://{address}"), "https://stripe.invalid".to_owned()] {
         let answer = gateway(&base).create_charge(&create(7, None)).await;
         assert_eq!(name(&answer), "not sent", "{base}: {answer:?}");
     }
