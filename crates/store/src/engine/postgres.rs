@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
-use self::pipeline::{Sending, Waiting};
+use self::pipeline::Waiting;
 use self::reactor::{Failure, Reactor};
 use self::values::{Arrays, read};
 use super::dialect;
@@ -138,7 +138,7 @@ impl Session {
     }
 
     fn send_commit(&self, writes: &[Waiting]) -> Result<pipeline::Answers, Failure> {
-        let mut sending = Sending::new(&self.client, writes, Some("COMMIT"));
+        let mut sending = pipeline::sending(&self.client, writes, Some("COMMIT"));
         self.reactor.run(self.statement_wait, sending.answered(writes.len()))?;
         self.reactor.run(self.commit_wait, sending.answered(writes.len() + 1))?;
         Ok(sending.answers())
@@ -333,11 +333,7 @@ impl Session {
             return Ok(());
         }
         let queued = std::mem::take(&mut self.queued);
-        self.call(async |client| {
-            let mut sending = Sending::new(client, &queued, None);
-            sending.answered(queued.len()).await?;
-            sending.answers().into_iter().collect()
-        })
+        self.call(async |client| pipeline::sending(client, &queued, None).all().await.map(drop))
     }
 
     fn begin_now(&mut self) -> Result<(), Fault> {

@@ -19,34 +19,22 @@ pub(super) type Answers<T = ()> = Vec<Result<T, Error>>;
 
 type Request<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 
-/// Writes on the wire, with what follows them.
-pub(super) struct Sending<'a>(Exchange<'a, ()>);
-
-impl<'a> Sending<'a> {
-    /// The writes and then `last`; nothing is sent yet.
-    pub(super) fn new(client: &'a Client, writes: &'a [Waiting], last: Option<&'a str>) -> Sending<'a> {
-        let mut requests: Vec<Request<'_, ()>> = Vec::with_capacity(writes.len() + 1);
-        for write in writes {
-            requests.push(Box::pin(async move {
-                client.execute(&write.statement, &write.arrays.params()).await.map(drop)
-            }));
-        }
-        if let Some(last) = last {
-            requests.push(Box::pin(client.batch_execute(last)));
-        }
-        Sending(Exchange::new(requests))
+/// The writes and then `last`; nothing is sent yet.
+pub(super) fn sending<'a>(
+    client: &'a Client,
+    writes: &'a [Waiting],
+    last: Option<&'a str>,
+) -> Exchange<'a, ()> {
+    let mut requests: Vec<Request<'_, ()>> = Vec::with_capacity(writes.len() + 1);
+    for write in writes {
+        requests.push(Box::pin(async move {
+            client.execute(&write.statement, &write.arrays.params()).await.map(drop)
+        }));
     }
-
-    /// Sends everything, and waits for so many answers. It fails as a whole only where something could
-    /// not be sent; then nothing behind it was.
-    pub(super) async fn answered(&mut self, count: usize) -> Result<(), Error> {
-        self.0.answered(count).await
+    if let Some(last) = last {
+        requests.push(Box::pin(client.batch_execute(last)));
     }
-
-    /// After all were answered.
-    pub(super) fn answers(self) -> Answers {
-        self.0.answers.into_iter().flatten().collect()
-    }
+    Exchange::new(requests)
 }
 
 /// Sends texts without parameters, all before the first answer.
@@ -67,7 +55,7 @@ pub(super) async fn ask(client: &Client, questions: &[Waiting]) -> Result<Vec<Ve
 }
 
 /// Requests, and those of their answers that are there.
-struct Exchange<'a, T> {
+pub(super) struct Exchange<'a, T> {
     requests: Vec<Request<'a, T>>,
     answers: Vec<Option<Result<T, Error>>>,
     sent: bool,
@@ -79,13 +67,20 @@ impl<'a, T> Exchange<'a, T> {
         Exchange { requests, answers, sent: false }
     }
 
-    async fn all(mut self) -> Result<Vec<T>, Error> {
+    /// Every answer, or the first error.
+    pub(super) async fn all(mut self) -> Result<Vec<T>, Error> {
         self.answered(self.requests.len()).await?;
+        self.answers().into_iter().collect()
+    }
+
+    /// Those that are there.
+    pub(super) fn answers(self) -> Answers<T> {
         self.answers.into_iter().flatten().collect()
     }
 
-    /// Waits for the first so many answers.
-    async fn answered(&mut self, count: usize) -> Result<(), Error> {
+    /// Sends everything, and waits for the first so many answers. It fails as a whole only where something
+    /// could not be sent; then nothing behind it was.
+    pub(super) async fn answered(&mut self, count: usize) -> Result<(), Error> {
         poll_fn(|context| self.poll(count, context)).await
     }
 
